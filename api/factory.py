@@ -1,0 +1,57 @@
+"""Building the Flask app."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from apiflask import APIFlask
+from flask import Response, g, request
+
+from api.backend import Backend
+from api.errors import register_errors
+from api.gates import gates
+from api.health import health
+from api.openapi import complete_spec
+from api.runs import runs
+
+MAX_BODY_BYTES = 2**20
+VERSION = "0.1.0"
+
+
+def create_app(backend: Backend) -> APIFlask:
+    """Build the API around a backend. Nothing connects before the first request."""
+    app = APIFlask("stringx", title="StringX", version=VERSION, docs_path=None)
+    app.config.update(
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        DESCRIPTION="A quality gate for tables.",
+        SYNC_LOCAL_SPEC=False,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
+    app.extensions["stringx"] = backend
+    register_errors(app)
+    for blueprint in (runs, gates, health):
+        app.register_blueprint(blueprint)
+    app.spec_processor(complete_spec)
+    app.before_request(_begin)
+    app.after_request(_end)
+    return app
+
+
+def _begin() -> None:
+    g.http_request = request.headers.get("X-Request-Id", "")[:64] or uuid4().hex
+    structlog.contextvars.bind_contextvars(http_request=g.http_request)
+
+
+def _end(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.http_request
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def build_spec(app: Any) -> dict[str, Any]:
+    """The OpenAPI document of the app, as /openapi.json serves it."""
+    spec: dict[str, Any] = app._get_spec("json")  # noqa: SLF001 - APIFlask's own command uses it
+    return spec

@@ -1,0 +1,62 @@
+"""Gates and the catalogue of rule types, to look at."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+
+from api.backend import backend
+from api.schemas import (
+    GateList,
+    GateQuery,
+    GateSummary,
+    GateView,
+    RuleTypeList,
+    RuleTypeView,
+    RunView,
+)
+from gatekeeper.domain.errors import NoVerdictYet
+from gatekeeper.store.gates import find_gate, load_gates
+from gatekeeper.store.runs import load_latest_verdict
+
+gates = APIBlueprint("gates", __name__, url_prefix="/api/v1", tag="gates")
+
+
+@gates.get("/gates")
+@gates.output(GateList)
+@gates.doc(operation_id="listGates", summary="List the gates")
+def list_gates() -> GateList:
+    """Every gate, by warehouse and table."""
+    with backend().store.transaction() as tx:
+        return GateList(items=[GateSummary.of(gate) for gate in load_gates(tx)])
+
+
+@gates.get("/gates/<table>")
+@gates.input(GateQuery, location="query", arg_name="query")
+@gates.output(GateView)
+@gates.doc(operation_id="getGate", summary="Get a gate with its rules")
+def get_gate(table: str, query: GateQuery) -> GateView:
+    """`table` is `schema.table`."""
+    with backend().store.transaction() as tx:
+        return GateView.of(find_gate(tx, table, query.warehouse))
+
+
+@gates.get("/gates/<table>/verdict")
+@gates.input(GateQuery, location="query", arg_name="query")
+@gates.output(RunView)
+@gates.doc(operation_id="getVerdict", summary="Get a gate's latest verdict")
+def get_verdict(table: str, query: GateQuery) -> RunView:
+    """The run of the gate that finished last."""
+    with backend().store.transaction() as tx:
+        gate = find_gate(tx, table, query.warehouse)
+        run = load_latest_verdict(tx, gate.id)
+    if run is None:
+        raise NoVerdictYet(gate.table)
+    return RunView.of(run)
+
+
+@gates.get("/rule-types")
+@gates.output(RuleTypeList)
+@gates.doc(operation_id="listRuleTypes", summary="List the rule types")
+def list_rule_types() -> RuleTypeList:
+    """The catalogue, each type with the JSON Schema of its parameters."""
+    return RuleTypeList(items=[RuleTypeView.of(each) for each in backend().rule_types.values()])

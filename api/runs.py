@@ -1,0 +1,127 @@
+"""Runs: trigger a gate, look at what came of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import request, url_for
+
+from api.backend import backend
+from api.schemas import CheckView, ResultsView, RunPage, RunQuery, RunView, TriggerBody
+from gatekeeper import flow
+from gatekeeper.domain.errors import InvalidRequest
+from gatekeeper.domain.gate import Mode
+from gatekeeper.domain.run import Run, RunId, RunState, Trigger, TriggerSource
+from gatekeeper.store.results import load_results
+from gatekeeper.store.runs import RunFilter, load_run, load_runs
+
+runs = APIBlueprint("runs", __name__, url_prefix="/api/v1/runs", tag="runs")
+
+MAX_KEY_LENGTH = 255
+_WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:$|[,;])", re.IGNORECASE)
+
+
+@runs.post("")
+@runs.input(TriggerBody, arg_name="body")
+@runs.output(RunView, status_code=202)
+@runs.doc(
+    operation_id="triggerRun",
+    summary="Ask a gate whether a table, or a batch of it, may be used",
+    responses={409: "The gate has no rules, or the Idempotency-Key came with another body"},
+)
+def trigger_run(body: TriggerBody) -> tuple[RunView, int, dict[str, str]]:
+    """Answers 200 with the verdict when the run is finished, 202 and where to look while it isn't.
+
+    `Prefer: wait=30` waits for the verdict up to that many seconds; so does a gate of the mode
+    `inline` by itself. The same `Idempotency-Key` with the same body gives the same run.
+    """
+    receipt = flow.receive(backend().store, backend().queue, _trigger(body))
+    wait_seconds = _preferred_wait()
+    headers = {"Preference-Applied": f"wait={wait_seconds:g}"} if wait_seconds else {}
+    if wait_seconds is None and receipt.gate.policy.mode is Mode.INLINE:
+        wait_seconds = backend().inline_wait_seconds
+    run = _wait_for(receipt.run, wait_seconds) if wait_seconds else receipt.run
+    headers["Location"] = url_for("runs.get_run", run_id=run.id)
+    return RunView.of(run), 200 if _is_over(run) else 202, headers
+
+
+def _trigger(body: TriggerBody) -> Trigger:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not 1 <= len(key) <= MAX_KEY_LENGTH:
+        reason = f"must have 1 to {MAX_KEY_LENGTH} characters"
+        raise InvalidRequest("Idempotency-Key", reason)
+    return Trigger(
+        table=body.table,
+        warehouse=body.warehouse,
+        batch=body.batch.batch() if body.batch else None,
+        correlation_id=body.correlation_id,
+        idempotency_key=key,
+        source=TriggerSource.HTTP,
+    )
+
+
+def _preferred_wait() -> float | None:
+    wanted = _WAIT.search(request.headers.get("Prefer", ""))
+    return min(float(wanted[1]), backend().max_wait_seconds) if wanted else None
+
+
+def _wait_for(run: Run, seconds: float) -> Run:
+    """Wait without holding a store connection: each look takes one and gives it back."""
+
+    def look() -> Run:
+        with backend().store.transaction() as tx:
+            return load_run(tx, run.id)
+
+    backend().listener.wait(run.id, seconds, lambda: _is_over(look()))
+    return look()
+
+
+def _is_over(run: Run) -> bool:
+    return run.state in (RunState.FINISHED, RunState.CANCELLED)
+
+
+@runs.get("")
+@runs.input(RunQuery, location="query", arg_name="query")
+@runs.output(RunPage)
+@runs.doc(operation_id="listRuns", summary="List runs, newest first")
+def list_runs(query: RunQuery) -> RunPage:
+    """`next` of one page is the `cursor` of the following one."""
+    wanted = RunFilter(
+        table=query.table,
+        warehouse=query.warehouse,
+        verdict=query.verdict,
+        state=query.state,
+        since=query.since,
+        before=int(query.cursor) if query.cursor else None,
+    )
+    with backend().store.transaction() as tx:
+        found, more = load_runs(tx, wanted, query.limit)
+    return RunPage(items=[RunView.of(run) for run in found], next=str(more) if more else None)
+
+
+@runs.get("/<uuid:run_id>")
+@runs.output(RunView)
+@runs.doc(operation_id="getRun", summary="Get a run with its verdict")
+def get_run(run_id: UUID) -> RunView:
+    """`verdict` and `open` are null until the run is finished."""
+    with backend().store.transaction() as tx:
+        return RunView.of(load_run(tx, RunId(run_id)))
+
+
+@runs.get("/<uuid:run_id>/results")
+@runs.output(ResultsView)
+@runs.doc(operation_id="getResults", summary="Get a run's checks")
+def get_results(run_id: UUID) -> dict[str, Any]:
+    """Each check with its outcome, what was counted, and the SQL that counted it."""
+    with backend().store.transaction() as tx:
+        run = load_run(tx, RunId(run_id))
+        checks = load_results(tx, run.id)
+    return {
+        "run_id": run.id,
+        "state": run.state,
+        "verdict": run.verdict,
+        "checks": [CheckView.of(check) for check in checks],
+    }

@@ -1,0 +1,319 @@
+"""The wire forms of the API. A view shows a thing of the domain as it is, and decides nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from gatekeeper.configuration.document import Strict, TableName, Text
+from gatekeeper.domain.batch import Batch, parse_batch, render_batch
+from gatekeeper.domain.gate import Gate, Mode
+from gatekeeper.domain.rule import Dimension, Entity, Kind, Rule, RuleType, Severity, Shape
+from gatekeeper.domain.run import Run, RunState, TriggerSource
+from gatekeeper.domain.verdict import Check, Outcome, Verdict
+
+Scalar = Text | int | Annotated[float, Field(allow_inf_nan=False)] | bool
+
+
+class BatchBody(Strict):
+    """The slice to judge: rows of `column` from `from` up to but not including `to`, or those with
+    one of `values`.
+    """
+
+    column: Annotated[Text, Field(min_length=1, max_length=255)]
+    start: Scalar | None = Field(default=None, alias="from")
+    end: Scalar | None = Field(default=None, alias="to")
+    values: Annotated[list[Scalar], Field(min_length=1, max_length=1000)] | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        is_range = self.start is not None and self.end is not None
+        half_a_range = (self.start is None) != (self.end is None)
+        if half_a_range or is_range == (self.values is not None):
+            raise ValueError("give either both 'from' and 'to', or 'values'")
+        return self
+
+    def batch(self) -> Batch:
+        """The batch in the domain's words."""
+        return parse_batch(self.model_dump(by_alias=True, exclude_none=True))
+
+
+class TriggerBody(Strict):
+    """The question: may this table, or this batch of it, be used?"""
+
+    table: TableName = Field(examples=["flights.flights"])
+    warehouse: Text | None = None
+    batch: BatchBody | None = None
+    correlation_id: Annotated[Text, Field(max_length=255)] | None = None
+
+
+class View(BaseModel):
+    """What the API shows."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class CountsView(View):
+    """How many checks had which outcome: in all, by dimension, and by kind."""
+
+    outcomes: dict[str, int]
+    dimensions: dict[str, dict[str, int]]
+    kinds: dict[str, dict[str, int]]
+
+
+class TimingsView(View):
+    """When each stage was reached (UTC)."""
+
+    received_at: datetime
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    acknowledged_at: datetime | None
+
+
+class RunView(View):
+    """A run with its verdict. `open` says whether the gate lets the data through."""
+
+    id: UUID
+    request_id: UUID
+    warehouse: str
+    table: str
+    source: TriggerSource
+    correlation_id: str | None
+    batch: dict[str, Any] | None
+    rule_set: str
+    state: RunState
+    attempts: int
+    verdict: Verdict | None
+    open: bool | None
+    message: str
+    counts: CountsView | None
+    timings: TimingsView
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """Show a run."""
+        return cls(
+            id=run.id,
+            request_id=run.request_id,
+            warehouse=run.warehouse,
+            table=run.table,
+            source=run.source,
+            correlation_id=run.correlation_id,
+            batch=render_batch(run.batch) if run.batch else None,
+            rule_set=run.rule_set_hash,
+            state=run.state,
+            attempts=run.attempts,
+            verdict=run.verdict,
+            open=run.open,
+            message=run.message,
+            counts=CountsView.model_validate(run.counts, from_attributes=True)
+            if run.counts
+            else None,
+            timings=TimingsView.model_validate(run, from_attributes=True),
+        )
+
+
+class RunPage(View):
+    """Runs, newest first; `next` is the cursor of the following page."""
+
+    items: list[RunView]
+    next: str | None
+
+
+class RunQuery(BaseModel):
+    """Which runs to list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    table: Text | None = None
+    warehouse: Text | None = None
+    verdict: Verdict | None = None
+    state: RunState | None = None
+    since: datetime | None = Field(default=None, description="received at or after (ISO 8601)")
+    cursor: Annotated[str, Field(pattern="^[0-9]{1,18}$")] | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+
+
+class GateQuery(BaseModel):
+    """Which of the gates of that name, where several warehouses have one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    warehouse: Text | None = None
+
+
+class CheckView(View):
+    """A check: one rule applied to the run's batch."""
+
+    rule: str
+    type: str
+    parameters: dict[str, Any]
+    kind: Kind
+    dimension: Dimension
+    entity: Entity
+    severity: Severity
+    outcome: Outcome
+    rows_tested: int | None
+    rows_failed: int | None
+    percent_failed: float | None
+    message: str
+    compiled_sql: str | None
+    duration_seconds: float | None
+    dbt_status: str | None
+
+    @classmethod
+    def of(cls, check: Check) -> Self:
+        """Show a check."""
+        rule, measured = check.rule, check.measurement
+        return cls(
+            rule=rule.name,
+            type=rule.type,
+            parameters=dict(rule.parameters),
+            kind=rule.kind,
+            dimension=rule.dimension,
+            entity=rule.entity,
+            severity=rule.severity,
+            outcome=check.outcome,
+            rows_tested=measured.rows_tested,
+            rows_failed=measured.rows_failed,
+            percent_failed=check.percent_failed,
+            message=measured.message,
+            compiled_sql=measured.compiled_sql,
+            duration_seconds=measured.duration_seconds,
+            dbt_status=measured.dbt_status,
+        )
+
+
+class ResultsView(View):
+    """The checks of a run, by rule; empty before it is finished."""
+
+    run_id: UUID
+    state: RunState
+    verdict: Verdict | None
+    checks: list[CheckView]
+
+
+class RuleView(View):
+    """A rule."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    name: str
+    type: str
+    parameters: dict[str, Any]
+    kind: Kind
+    dimension: Dimension
+    entity: Entity
+    severity: Severity
+    enabled: bool
+    description: str
+
+    @classmethod
+    def of(cls, rule: Rule) -> Self:
+        """Show a rule."""
+        return cls.model_validate(rule)
+
+
+class GateSummary(View):
+    """A gate without its rules."""
+
+    warehouse: str
+    table: str
+    description: str
+    mode: Mode
+    opens_on: list[Verdict]
+    allow_empty: bool
+    deadline_seconds: int
+    rule_set: str
+    rule_count: int
+
+    @classmethod
+    def of(cls, gate: Gate) -> Self:
+        """Show a gate."""
+        return cls(**_gate_fields(gate))
+
+
+class GateView(GateSummary):
+    """A gate with its rules."""
+
+    rules: list[RuleView]
+
+    @classmethod
+    def of(cls, gate: Gate) -> Self:
+        """Show a gate."""
+        return cls(**_gate_fields(gate), rules=[RuleView.of(rule) for rule in gate.rule_set.rules])
+
+
+def _gate_fields(gate: Gate) -> dict[str, Any]:
+    return {
+        "warehouse": gate.warehouse,
+        "table": gate.table,
+        "description": gate.description,
+        "mode": gate.policy.mode,
+        "opens_on": sorted(gate.policy.opens_on),
+        "allow_empty": gate.policy.allow_empty,
+        "deadline_seconds": gate.policy.deadline_seconds,
+        "rule_set": gate.rule_set.hash,
+        "rule_count": len(gate.rule_set.rules),
+    }
+
+
+class GateList(View):
+    """Every gate."""
+
+    items: list[GateSummary]
+
+
+class RuleTypeView(View):
+    """A rule type; `parameters` is the JSON Schema of a rule's parameters."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    name: str
+    description: str
+    dimension: Dimension
+    entity: Entity
+    shape: Shape
+    parameters: dict[str, Any]
+    example: dict[str, Any]
+
+    @classmethod
+    def of(cls, rule_type: RuleType) -> Self:
+        """Show a rule type."""
+        return cls.model_validate(rule_type)
+
+
+class RuleTypeList(View):
+    """The catalogue."""
+
+    items: list[RuleTypeView]
+
+
+class HealthView(View):
+    """What was looked at, and whether it is well."""
+
+    ok: bool
+    checks: dict[str, str]
+
+
+class FieldProblem(View):
+    """One thing wrong with a request: where, and what."""
+
+    path: str
+    reason: str
+
+
+class ProblemView(View):
+    """An error (RFC 9457). `code` is for programs, `detail` for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str
+    errors: list[FieldProblem] = Field(default_factory=list)

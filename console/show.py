@@ -1,0 +1,67 @@
+"""Showing a run and its checks on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+COLOURS = {"pass": "green", "warn": "yellow", "fail": "red", "error": "magenta"}
+MESSAGE_LENGTH = 200
+
+console = Console(highlight=False)
+
+
+def show_run(run: dict[str, Any], checks: Sequence[dict[str, Any]]) -> None:
+    """Print the verdict, then every check."""
+    verdict = run["verdict"] or run["state"]
+    gate = {True: "open", False: "closed", None: "not judged"}[run["open"]]
+    title = Text.assemble(
+        (run["table"], "bold"),
+        "  ",
+        (verdict.upper(), f"bold {_colour(verdict)}"),
+        f"  gate {gate}",
+    )
+    console.print(title)
+    if checks:
+        console.print(_table(checks))
+    if run["message"]:
+        console.print(Text(f"  {run['message']}", "magenta"))
+    for check in checks:
+        if check["outcome"] == "error" and check["message"] != run["message"]:
+            console.print(
+                Text(f"  {check['rule']}: {check['message'][:MESSAGE_LENGTH]}", "magenta")
+            )
+
+
+def _table(checks: Sequence[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=True, header_style="dim")
+    for name in ("check", "rule type", "dimension"):
+        table.add_column(name)
+    table.add_column("outcome")
+    for name in ("rows tested", "rows failed", "%", "ms"):
+        table.add_column(name, justify="right")
+    for check in checks:
+        percent, seconds = check["percent_failed"], check["duration_seconds"]
+        table.add_row(
+            check["rule"],
+            check["type"],
+            check["dimension"],
+            Text(check["outcome"], _colour(check["outcome"])),
+            _number(check["rows_tested"]),
+            _number(check["rows_failed"]),
+            "" if percent is None else f"{percent:.2f}",
+            "" if seconds is None else f"{seconds * 1000:.0f}",
+        )
+    return table
+
+
+def _number(count: int | None) -> str:
+    return "" if count is None else f"{count:,}"
+
+
+def _colour(word: str) -> str:
+    return COLOURS.get(word, "white")

@@ -1,0 +1,96 @@
+"""Playing the demo: all started, one trigger per gate, what was found, all stopped again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from console.client import Client
+from console.show import console, show_run
+from demo.warehouse import ROWS, DemoFailed, demo_environment, load_warehouse
+from gatekeeper.catalogue.rule_types import load_rule_types
+from gatekeeper.configuration.apply import apply_configuration, parse_document
+from gatekeeper.settings import ROOT, Settings
+from gatekeeper.store.engine import Store
+from standalone.service import Place, running_service, store_place, wait_until_ready
+
+GATES = Path(__file__).parent / "gates.yml"
+WAIT_SECONDS = 60
+
+Answer = tuple[dict[str, Any], list[dict[str, Any]]]
+
+
+def play(settings: Settings, migrate: Callable[[Store], None]) -> None:
+    """Judge every gate of the demo; raises DemoFailed where one gave no verdict."""
+    url = f"http://127.0.0.1:{settings.port}"
+    logs = settings.data_dir / "logs"
+    with ExitStack() as running:
+        with _step("Starting PostgreSQL"):
+            place = running.enter_context(store_place(settings))
+        _prepare(settings, place, migrate)
+        with _step("Starting web, worker and runner"):
+            environment = demo_environment(settings, place)
+            running.enter_context(running_service(settings, place, environment, logs))
+            wait_until_ready(url)
+        answers = _judge(Client(url))
+        for run, checks in answers:
+            console.print()
+            show_run(run, checks)
+        console.print()
+        with _step("Stopping everything"):
+            running.close()
+    if unjudged := [run["table"] for run, _ in answers if run["verdict"] in (None, "error")]:
+        raise DemoFailed(f"no verdict on {', '.join(unjudged)}; the logs are in {logs}")
+    _say_where_to_look(url, logs, answers)
+
+
+def _prepare(settings: Settings, place: Place, migrate: Callable[[Store], None]) -> None:
+    with closing(Store(place.store_url)) as store:
+        with _step("Migrating the store"):
+            migrate(store)
+        with _step(f"Loading {sum(ROWS.values()):,} rows of flights data"):
+            load_warehouse(settings, place)
+        with _step("Applying demo/gates.yml"):
+            rule_types = load_rule_types(ROOT / "stringx" / "rule_types")
+            apply_configuration(store, rule_types, GATES.read_text("utf-8"))
+
+
+def _judge(client: Client) -> list[Answer]:
+    tables = [gate.table for gate in parse_document(GATES.read_text("utf-8")).gates]
+    with (
+        _step(f"Judging {len(tables)} gates, one HTTP trigger each"),
+        ThreadPoolExecutor(len(tables)) as triggers,
+    ):
+        return list(triggers.map(lambda table: _ask(client, table), tables))
+
+
+def _ask(client: Client, table: str) -> Answer:
+    run = client.trigger(table, wait_seconds=WAIT_SECONDS)
+    return run, client.results(run["id"])["checks"]
+
+
+@contextmanager
+def _step(what: str) -> Iterator[None]:
+    """Show what is being done while it is, and how long it took when it is."""
+    started = time.monotonic()
+    with console.status(f"{what} ..."):
+        yield
+    console.print(f"[green]✓[/] {what} [dim]{time.monotonic() - started:.1f} s[/]")
+
+
+def _say_where_to_look(url: str, logs: Path, answers: list[Answer]) -> None:
+    run_id = next(run["id"] for run, _ in answers if run["verdict"] == "fail")
+    console.print(
+        "\nWhere to look further:",
+        "  ./start-service.sh                                   start it again, and keep it up",
+        f"  curl -s {url}/api/v1/gates                the gates",
+        f"  curl -s {url}/api/v1/runs/{run_id}/results",
+        "                                                       a run's checks, with their SQL",
+        f"  {logs}                what web, worker and runner said",
+        sep="\n",
+        soft_wrap=True,
+    )

@@ -1,0 +1,1 @@
+"""The catalogue of rule types, read from the dbt project's own files: no dbt, no Jinja."""

@@ -1,0 +1,1 @@
+"""Warehouses, gates and rules as one YAML file."""

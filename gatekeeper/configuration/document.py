@@ -1,0 +1,100 @@
+"""The wire form of a configuration file. What a field may hold is said here, once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from gatekeeper.domain.gate import Mode, Policy
+from gatekeeper.domain.rule import Dimension, Kind, Severity
+from gatekeeper.domain.verdict import Verdict
+
+REFERENCE = r"^(env:STRINGX_WAREHOUSE_[A-Z0-9_]+|file:[A-Za-z0-9._-]+)$"
+
+
+def _storable(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("a NUL character can't be stored; leave it out")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds half of a surrogate pair; send whole characters") from None
+    return value
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+"""Text that PostgreSQL can hold."""
+
+TableName = Annotated[Text, Field(pattern=r"^[^.]+\.[^.]+$", max_length=511)]
+"""A table as `schema.table`."""
+
+RuleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+"""The one part of a rule that reaches a dbt project as it is, hence the alphabet."""
+
+Reference = Annotated[str, Field(pattern=REFERENCE)]
+"""Where a secret is: `env:STRINGX_WAREHOUSE_...`, or `file:NAME` in the secrets directory."""
+
+
+class Strict(BaseModel):
+    """A wire form that takes no field it doesn't know, and converts nothing silently."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class PostgresConnection(Strict):
+    """How to reach a PostgreSQL warehouse. Each text may be a reference; the password is one."""
+
+    host: Text
+    port: int | Reference = Field(default=5432)
+    database: Text
+    user: Text
+    password: Reference | None = None
+    sslmode: Text = "prefer"
+
+
+class WarehouseDocument(Strict):
+    """A database that holds judged tables."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    adapter: Annotated[str, Field(pattern="^postgres$")] = "postgres"
+    connection: PostgresConnection
+
+
+class RuleDocument(Strict):
+    """A rule; what is left out comes from its rule type."""
+
+    name: RuleName
+    type: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    kind: Kind = Field(default=Kind.ENGINEERING, strict=False)
+    dimension: Dimension | None = Field(default=None, strict=False)
+    severity: Severity = Field(default=Severity.ERROR, strict=False)
+    enabled: bool = True
+    description: Text = ""
+
+
+class GateDocument(Strict):
+    """A table with its rules and its policy."""
+
+    warehouse: str
+    table: TableName
+    description: Text = ""
+    mode: Mode = Field(default=Mode.ASYNC, strict=False)
+    opens_on: list[Annotated[Verdict, Field(strict=False)]] = Field(
+        default=[Verdict.PASS, Verdict.WARN]
+    )
+    allow_empty: bool = False
+    deadline_seconds: Annotated[int, Field(ge=1, le=86400)] = 600
+    rules: list[RuleDocument]
+
+    def policy(self) -> Policy:
+        """The gate's policy in the domain's words."""
+        return Policy(self.mode, frozenset(self.opens_on), self.allow_empty, self.deadline_seconds)
+
+
+class Document(Strict):
+    """A whole configuration file."""
+
+    warehouses: list[WarehouseDocument] = Field(default_factory=list)
+    gates: list[GateDocument] = Field(default_factory=list)

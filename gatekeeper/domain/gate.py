@@ -1,0 +1,51 @@
+"""Gates and the warehouses that hold their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gatekeeper.domain.rule import RuleSet
+from gatekeeper.domain.verdict import Verdict
+
+
+class Mode(StrEnum):
+    """How a gate answers: in the trigger's own answer, later, or not at all."""
+
+    INLINE = "inline"
+    ASYNC = "async"
+    OFF = "off"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a gate makes of a verdict, and how long it may take to reach one."""
+
+    mode: Mode = Mode.ASYNC
+    opens_on: frozenset[Verdict] = frozenset({Verdict.PASS, Verdict.WARN})
+    allow_empty: bool = False
+    deadline_seconds: int = 600
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A database that holds judged tables. `connection` holds values or references such as
+    `env:NAME`; a password is always a reference.
+    """
+
+    name: str
+    adapter: str
+    connection: Mapping[str, str | int]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A table of a warehouse (`schema.table`) with its rules and its policy."""
+
+    id: int
+    warehouse: str
+    table: str
+    description: str
+    policy: Policy
+    rule_set: RuleSet

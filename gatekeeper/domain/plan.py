@@ -1,0 +1,46 @@
+"""The plan: the checks of one run as data, which is all that a runner is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gatekeeper.domain.batch import Batch
+from gatekeeper.domain.gate import Warehouse
+from gatekeeper.domain.rule import Rule
+from gatekeeper.domain.run import Attempt, RunId
+from gatekeeper.domain.verdict import Measurement
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure, where, and by when. `rules` are the enabled ones; `rule_set_hash` names
+    them, so that what was compiled for one run serves the next.
+    """
+
+    run_id: RunId
+    warehouse: Warehouse
+    gate_id: int
+    table: str
+    rule_set_hash: str
+    rules: tuple[Rule, ...]
+    batch: Batch | None
+    deadline_seconds: int
+
+
+def build_plan(attempt: Attempt, warehouse: Warehouse) -> Plan:
+    """Lay out the checks of an attempt: one for each enabled rule."""
+    return Plan(
+        run_id=attempt.run_id,
+        warehouse=warehouse,
+        gate_id=attempt.gate.id,
+        table=attempt.gate.table,
+        rule_set_hash=attempt.rule_set.hash,
+        rules=tuple(rule for rule in attempt.rule_set.rules if rule.enabled),
+        batch=attempt.batch,
+        deadline_seconds=attempt.gate.policy.deadline_seconds,
+    )
+
+
+Measure = Callable[[Plan], Sequence[Measurement]]
+"""Carries a plan out on its warehouse. Raises RunnerError where nothing could be measured."""

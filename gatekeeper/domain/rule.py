@@ -1,0 +1,111 @@
+"""Rules, their types, and rule sets: the immutable version of a gate's rules that a run names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """Whose rule it is."""
+
+    ENGINEERING = "engineering"
+    BUSINESS = "business"
+
+
+class Dimension(StrEnum):
+    """The data-quality dimension that a rule speaks for."""
+
+    COMPLETENESS = "completeness"
+    VALIDITY = "validity"
+    ACCURACY = "accuracy"
+    CONSISTENCY = "consistency"
+    UNIQUENESS = "uniqueness"
+    TIMELINESS = "timeliness"
+
+
+class Entity(StrEnum):
+    """What a rule type judges."""
+
+    TABLE = "table"
+    COLUMN = "column"
+    ROW = "row"
+    DATASET = "dataset"
+
+
+class Shape(StrEnum):
+    """How a rule type runs on the warehouse."""
+
+    ROW = "row"
+    AGGREGATE = "aggregate"
+    KEY = "key"
+    QUERY = "query"
+
+
+class Severity(StrEnum):
+    """What a failing check costs; dbt's words."""
+
+    WARN = "warn"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class RuleType:
+    """A dbt generic test that rules may name. `parameters` is a JSON Schema (2020-12)."""
+
+    name: str
+    description: str
+    dimension: Dimension
+    entity: Entity
+    shape: Shape
+    parameters: Mapping[str, Any]
+    example: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A stored definition. `name` is unique in its gate and, being a safe identifier, the only
+    part of a rule that is ever written into a dbt project.
+    """
+
+    name: str
+    type: str
+    parameters: Mapping[str, Any]
+    kind: Kind
+    dimension: Dimension
+    entity: Entity
+    severity: Severity
+    enabled: bool = True
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """An immutable version of a gate's rules, named by the hash of its content."""
+
+    hash: str
+    rules: tuple[Rule, ...]
+
+
+def build_rule_set(rules: Sequence[Rule]) -> RuleSet:
+    """Name the rules by the SHA-256 of their canonical JSON; order doesn't matter."""
+    ordered = tuple(sorted(rules, key=lambda rule: rule.name))
+    content = json.dumps([asdict(rule) for rule in ordered], sort_keys=True, separators=(",", ":"))
+    return RuleSet(hash=hashlib.sha256(content.encode()).hexdigest(), rules=ordered)
+
+
+def parse_rule(content: Mapping[str, Any]) -> Rule:
+    """Read a rule back from the plain data that `asdict` gave."""
+    return Rule(
+        **{
+            **content,
+            "kind": Kind(content["kind"]),
+            "dimension": Dimension(content["dimension"]),
+            "entity": Entity(content["entity"]),
+            "severity": Severity(content["severity"]),
+        }
+    )

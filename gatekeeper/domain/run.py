@@ -1,0 +1,130 @@
+"""Requests and runs: what was asked, and one execution of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+from gatekeeper.domain.batch import Batch
+from gatekeeper.domain.gate import Gate
+from gatekeeper.domain.rule import RuleSet
+from gatekeeper.domain.verdict import Check, Verdict
+
+RunId = NewType("RunId", UUID)
+RequestId = NewType("RequestId", UUID)
+AttemptToken = NewType("AttemptToken", UUID)
+
+MAX_ATTEMPTS = 3
+
+
+class TriggerSource(StrEnum):
+    """What asked."""
+
+    HTTP = "http"
+    KAFKA = "kafka"
+    SCHEDULE = "schedule"
+    CDC = "cdc"
+    MANUAL = "manual"
+
+
+class RunState(StrEnum):
+    """A run's place in its life, never mixed with its verdict."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A question put to a gate, valid in itself: may this table, or this batch of it, be used?"""
+
+    table: str
+    source: TriggerSource
+    warehouse: str | None = None
+    batch: Batch | None = None
+    correlation_id: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many checks had which outcome: in all, by dimension, and by kind."""
+
+    outcomes: Mapping[str, int]
+    dimensions: Mapping[str, Mapping[str, int]]
+    kinds: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of a request, as the store knows it. `message` says why a run could not
+    judge, or was not asked to.
+    """
+
+    id: RunId
+    request_id: RequestId
+    warehouse: str
+    table: str
+    source: TriggerSource
+    correlation_id: str | None
+    batch: Batch | None
+    rule_set_hash: str
+    state: RunState
+    attempts: int
+    verdict: Verdict | None
+    open: bool | None
+    message: str
+    counts: Counts | None
+    received_at: datetime
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    acknowledged_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A claim on a run: only its token may conclude the run. `rule_set` is the one named when the
+    request was received, whatever was changed since.
+    """
+
+    run_id: RunId
+    token: AttemptToken
+    number: int
+    gate: Gate
+    rule_set: RuleSet
+    batch: Batch | None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a run comes to, ready to be stored. `message` says why it could not judge, if so."""
+
+    verdict: Verdict
+    open: bool
+    counts: Counts
+    message: str
+
+
+def build_counts(checks: Sequence[Check]) -> Counts:
+    """Count the checks' outcomes in all, by dimension and by kind."""
+    return Counts(
+        outcomes=dict(Counter(check.outcome.value for check in checks)),
+        dimensions=_tally([(check.rule.dimension, check.outcome) for check in checks]),
+        kinds=_tally([(check.rule.kind, check.outcome) for check in checks]),
+    )
+
+
+def _tally(pairs: Sequence[tuple[StrEnum, StrEnum]]) -> dict[str, dict[str, int]]:
+    groups = sorted({group.value for group, _ in pairs})
+    return {
+        group: dict(Counter(outcome.value for name, outcome in pairs if name.value == group))
+        for group in groups
+    }

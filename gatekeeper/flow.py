@@ -1,0 +1,200 @@
+"""The table of contents: what happens to a request, in order.
+
+receive -> plan -> dispatch -> conclude -> acknowledge. Each stage is one function; each writes
+what it decides in one transaction. Execution is at least once, the verdict exactly once: a run is
+concluded only by the attempt that claimed it last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from gatekeeper.domain.errors import (
+    AttemptReleased,
+    GateHasNoRules,
+    RunnerError,
+    StoreUnavailable,
+)
+from gatekeeper.domain.gate import Gate, Mode
+from gatekeeper.domain.plan import Measure, Plan, build_plan
+from gatekeeper.domain.run import (
+    MAX_ATTEMPTS,
+    Attempt,
+    Judgement,
+    Run,
+    RunId,
+    Trigger,
+    build_counts,
+)
+from gatekeeper.domain.verdict import Measurement, is_open, judge, judge_checks
+from gatekeeper.queue.jobs import Queue
+from gatekeeper.store.attempts import claim_run, conclude_run, release_run
+from gatekeeper.store.engine import Store
+from gatekeeper.store.gates import find_gate, load_warehouse
+from gatekeeper.store.requests import save_request, set_job
+from gatekeeper.store.results import acknowledge_http, save_acknowledgements, save_results
+from gatekeeper.store.runs import load_run
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a trigger came to: a run of the gate, new or the one of an earlier, equal request."""
+
+    run: Run
+    gate: Gate
+    is_new: bool
+
+
+def receive(store: Store, queue: Queue, trigger: Trigger) -> Receipt:
+    """Store the request with its run and its job, all or nothing.
+
+    Raises UnknownGate, AmbiguousGate, GateHasNoRules, IdempotencyConflict, StoreUnavailable.
+    """
+    received_at = datetime.now(UTC)
+    with store.transaction() as tx:
+        gate = find_gate(tx, trigger.table, trigger.warehouse)
+        run_id, is_new = save_request(tx, trigger, gate, received_at)
+        if is_new and not any(rule.enabled for rule in gate.rule_set.rules):
+            raise GateHasNoRules(gate.table)
+        if is_new and gate.policy.mode is not Mode.OFF:
+            set_job(tx, run_id, queue.defer_run(tx, run_id, gate.id, trigger.batch))
+        receipt = Receipt(load_run(tx, run_id), gate, is_new)
+    log.info(
+        "request received",
+        action="received",
+        **_named(receipt.run),
+        is_new=is_new,
+        source=trigger.source.value,
+    )
+    return receipt
+
+
+def run_attempt(store: Store, queue: Queue, measure: Measure, run_id: RunId) -> None:
+    """Carry one attempt on a run through: plan, dispatch, conclude.
+
+    Raises AttemptReleased where the run was put back for another attempt.
+    """
+    planned = plan(store, run_id)
+    if planned is None:
+        log.info("nothing left to do", action="already_finished", run_id=str(run_id))
+        return
+    attempt, its_plan = planned
+    try:
+        measurements, failure = dispatch(measure, attempt, its_plan), ""
+    except RunnerError as error:
+        if error.transient and attempt.number < MAX_ATTEMPTS:
+            release(store, attempt, str(error))
+        measurements, failure = (), str(error)
+    conclude(store, queue, attempt, measurements, failure)
+
+
+def plan(store: Store, run_id: RunId) -> tuple[Attempt, Plan] | None:
+    """Claim the run and lay out its checks; None where it is already finished."""
+    with store.transaction() as tx:
+        attempt = claim_run(tx, run_id)
+        if attempt is None:
+            return None
+        warehouse = load_warehouse(tx, attempt.gate.warehouse)
+    log.info("run planned", action="planned", **_attempt_named(attempt), attempt=attempt.number)
+    return attempt, build_plan(attempt, warehouse)
+
+
+def dispatch(measure: Measure, attempt: Attempt, its_plan: Plan) -> Sequence[Measurement]:
+    """Hand the plan to a runner's lane and wait for what it measured.
+
+    Raises RunnerError where nothing could be measured, also for a run whose attempts are used up
+    because whoever carried them out died each time.
+    """
+    if attempt.number > MAX_ATTEMPTS:
+        message = f"given up after {MAX_ATTEMPTS} attempts, none of which came back"
+        raise RunnerError(message, transient=False)
+    log.info(
+        "plan dispatched",
+        action="dispatched",
+        **_attempt_named(attempt),
+        checks=len(its_plan.rules),
+    )
+    return measure(its_plan)
+
+
+def release(store: Store, attempt: Attempt, reason: str) -> None:
+    """Put the run back for another attempt, and say so to the queue by raising AttemptReleased."""
+    for trial in _while_store_is_away():
+        with trial, store.transaction() as tx:
+            release_run(tx, attempt, reason)
+    log.warning(
+        "attempt given up",
+        action="released",
+        **_attempt_named(attempt),
+        attempt=attempt.number,
+        reason=reason,
+    )
+    raise AttemptReleased(attempt.number, reason)
+
+
+def conclude(
+    store: Store,
+    queue: Queue,
+    attempt: Attempt,
+    measurements: Sequence[Measurement],
+    failure: str,
+) -> None:
+    """Judge what was measured; store the results, the verdict and the answers owed, all or nothing.
+
+    `failure` says why nothing could be measured; it is the message of every check then.
+    """
+    checks = judge_checks(attempt.rule_set, measurements, failure)
+    policy = attempt.gate.policy
+    verdict = judge(checks, allow_empty=policy.allow_empty)
+    judgement = Judgement(verdict, is_open(verdict, policy.opens_on), build_counts(checks), failure)
+    concluded = False
+    for trial in _while_store_is_away():
+        with trial, store.transaction() as tx:
+            concluded = conclude_run(tx, attempt, judgement)
+            if concluded:
+                save_results(tx, attempt.run_id, checks)
+                save_acknowledgements(tx, attempt.run_id, ["http"])
+                queue.defer_acknowledgement(tx, attempt.run_id)
+    if concluded:
+        log.info(
+            "run concluded",
+            action="concluded",
+            **_attempt_named(attempt),
+            verdict=verdict.value,
+            open=judgement.open,
+        )
+    else:
+        log.warning("a late answer was refused", action="superseded", **_attempt_named(attempt))
+
+
+def acknowledge(store: Store, run_id: RunId) -> None:
+    """Give the answer to whoever asked."""
+    with store.transaction() as tx:
+        acknowledge_http(tx, run_id)
+        answered = load_run(tx, run_id)
+    log.info("answer given", action="acknowledged", **_named(answered))
+
+
+def _while_store_is_away() -> Retrying:
+    """Try again while the store can't be reached: an answer that was measured isn't thrown away."""
+    return Retrying(
+        retry=retry_if_exception_type(StoreUnavailable),
+        wait=wait_exponential(max=15),
+        stop=stop_after_delay(600),
+        reraise=True,
+    )
+
+
+def _named(a_run: Run) -> dict[str, str]:
+    return {"run_id": str(a_run.id), "request_id": str(a_run.request_id), "gate": a_run.table}
+
+
+def _attempt_named(attempt: Attempt) -> dict[str, str]:
+    return {"run_id": str(attempt.run_id), "gate": attempt.gate.table}

@@ -1,0 +1,89 @@
+"""Processes that take jobs off the queue: the worker and, around its lanes, the runner."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import procrastinate
+from procrastinate import utils
+from procrastinate.jobs import DeleteJobCondition
+from procrastinate.worker import Worker
+
+HEARTBEAT_SECONDS = 3.0
+STALLED_SECONDS = 15.0
+
+SideTask = Callable[[], Coroutine[Any, Any, None]]
+
+
+class DrainSafeWorker(Worker):
+    """A worker whose heart beats on while it drains.
+
+    procrastinate 3.10 stops the heartbeat together with the other side tasks when it is asked to
+    stop, so a worker that drains for longer than STALLED_SECONDS looks dead and its jobs are
+    given to another. `on_drained_out` is called when the time to drain is over and jobs still run:
+    a job runs in a thread, which can't be ended from outside.
+    """
+
+    def __init__(self, *, on_drained_out: Callable[[], None], **options: Any) -> None:
+        super().__init__(**options)
+        self._on_drained_out = on_drained_out
+
+    async def _shutdown(self, side_tasks: list[asyncio.Task[Any]]) -> None:
+        beating = [task for task in side_tasks if task.get_name() == "update_heartbeats"]
+        others = [task for task in side_tasks if task not in beating]
+        await utils.cancel_and_capture_errors(others)
+        try:
+            await super()._shutdown(side_tasks=[])
+        finally:
+            await utils.cancel_and_capture_errors(beating)
+
+    async def _abort_running_jobs(self) -> None:
+        await asyncio.to_thread(self._on_drained_out)
+        await super()._abort_running_jobs()
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """How a process takes jobs. `beside` runs along with it."""
+
+    name: str
+    queues: list[str]
+    concurrency: int
+    drain_seconds: float
+    on_drained_out: Callable[[], None] = lambda: None
+    beside: SideTask | None = None
+
+
+def run_worker(app: procrastinate.App, options: WorkerOptions) -> None:
+    """Take jobs until SIGTERM or SIGINT, then finish those under way."""
+    asyncio.run(_run(app, options))
+
+
+async def _run(app: procrastinate.App, options: WorkerOptions) -> None:
+    # asyncio's own executor has cores + 4 threads, and would hold jobs back that count as started.
+    threads = ThreadPoolExecutor(options.concurrency + 4, thread_name_prefix=options.name)
+    asyncio.get_running_loop().set_default_executor(threads)
+    async with app.open_async():
+        worker = DrainSafeWorker(
+            app=app,
+            name=options.name,
+            queues=options.queues,
+            concurrency=options.concurrency,
+            shutdown_graceful_timeout=options.drain_seconds,
+            on_drained_out=options.on_drained_out,
+            # Nothing tells of a lock that becomes free, so a waiting run is found by polling.
+            fetch_job_polling_interval=0.5,
+            update_heartbeat_interval=HEARTBEAT_SECONDS,
+            stalled_worker_timeout=STALLED_SECONDS,
+            delete_jobs=DeleteJobCondition.SUCCESSFUL,
+        )
+        along = asyncio.create_task(options.beside()) if options.beside else None
+        try:
+            await worker.run()
+        finally:
+            if along:
+                await utils.cancel_and_capture_errors([along])

@@ -1,0 +1,78 @@
+"""The settings, read from the environment (STRINGX_*) once, when a process starts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gatekeeper.domain.errors import InvalidConfiguration, Problem
+
+ROOT = Path(__file__).resolve().parent.parent
+Count = Annotated[int, Field(ge=1, le=1000)]
+Seconds = Annotated[float, Field(gt=0, le=86400)]
+
+
+class Settings(BaseSettings):
+    """Every setting with its meaning; the README's table is made from these."""
+
+    model_config = SettingsConfigDict(env_prefix="STRINGX_", frozen=True)
+
+    database_url: SecretStr | None = Field(
+        None,
+        description="the store, as postgresql://user:password@host:port/name; "
+        "without it an embedded PostgreSQL in the data directory is used",
+    )
+    data_dir: Path = Field(
+        ROOT / ".stringx",
+        description="where the embedded PostgreSQL and the lanes' working files live",
+    )
+    host: str = Field("127.0.0.1", description="the address that web listens on")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(5001, description="the port of the API")
+    web_processes: Count = Field(2, description="processes of web")
+    web_threads: Count = Field(16, description="threads of each web process")
+    max_wait_seconds: Seconds = Field(
+        60, description="the longest that a request may wait for its verdict"
+    )
+    inline_wait_seconds: Seconds = Field(
+        30, description="how long a trigger of an inline gate waits before it answers 202"
+    )
+    worker_concurrency: Count = Field(4, description="jobs that a worker does at once")
+    lanes: Count = Field(
+        os.cpu_count() or 1, description="lanes of a runner, each judging one run at a time"
+    )
+    lane_threads: Count = Field(
+        4, description="checks that a lane runs at once, each on a warehouse connection of its own"
+    )
+    lane_max_runs: Count = Field(500, description="runs after which a lane is replaced")
+    lane_max_mebibytes: Annotated[int, Field(ge=128)] = Field(
+        512, description="resident memory above which a lane is replaced"
+    )
+    drain_seconds: Seconds = Field(
+        30, description="how long a runner that is asked to stop goes on with its runs"
+    )
+    secrets_dir: Path = Field(
+        Path("/run/secrets"), description="the folder that file: references are read from"
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="how logs are written; auto is console on a terminal, else json"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="the least level that is logged"
+    )
+
+
+def load_settings() -> Settings:
+    """Read the environment; raises InvalidConfiguration that names each bad setting."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise InvalidConfiguration(
+            [
+                Problem(f"STRINGX_{str(each['loc'][0]).upper()}", each["msg"])
+                for each in error.errors()
+            ]
+        ) from None

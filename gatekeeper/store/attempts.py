@@ -1,0 +1,86 @@
+"""Attempts on a run: claimed, released, concluded. Only the newest attempt's token may write."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from uuid import uuid4
+
+from sqlalchemy import func, select, update
+
+from gatekeeper.domain.batch import parse_batch
+from gatekeeper.domain.rule import RuleSet, parse_rule
+from gatekeeper.domain.run import Attempt, AttemptToken, Judgement, RunId, RunState
+from gatekeeper.store.engine import Transaction
+from gatekeeper.store.gates import load_gate
+from gatekeeper.store.tables import gates, rule_sets, runs
+
+# The store's own clock, so that runners on several machines agree.
+now = func.clock_timestamp()
+
+
+def claim_run(tx: Transaction, run_id: RunId) -> Attempt | None:
+    """Begin an attempt: from now on only its token may conclude the run.
+
+    None where there is nothing left to do. A run that is marked as running may be claimed: its
+    job comes back only once whoever held it is taken for dead.
+    """
+    unfinished = runs.c.state.in_([RunState.QUEUED.value, RunState.RUNNING.value])
+    row = tx.execute(
+        update(runs)
+        .where(runs.c.id == run_id, unfinished, gates.c.id == runs.c.gate_id)
+        .values(
+            state=RunState.RUNNING.value,
+            attempts=runs.c.attempts + 1,
+            attempt_token=uuid4(),
+            started_at=func.coalesce(runs.c.started_at, now),
+            deadline_at=now + func.make_interval(0, 0, 0, 0, 0, 0, gates.c.deadline_seconds),
+        )
+        .returning(runs)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Attempt(
+        run_id=run_id,
+        token=AttemptToken(row.attempt_token),
+        number=row.attempts,
+        gate=load_gate(tx, row.gate_id),
+        rule_set=_rule_set(tx, row.gate_id, row.rule_set_hash),
+        batch=parse_batch(row.batch) if row.batch else None,
+    )
+
+
+def _rule_set(tx: Transaction, gate_id: int, rule_set_hash: str) -> RuleSet:
+    content = tx.execute(
+        select(rule_sets.c.rules).where(
+            rule_sets.c.gate_id == gate_id, rule_sets.c.hash == rule_set_hash
+        )
+    ).scalar_one()
+    return RuleSet(rule_set_hash, tuple(parse_rule(rule) for rule in content))
+
+
+def release_run(tx: Transaction, attempt: Attempt, message: str) -> bool:
+    """Put the run back for another attempt. False where another attempt has taken over."""
+    return _update_mine(tx, attempt, state=RunState.QUEUED.value, message=message)
+
+
+def conclude_run(tx: Transaction, attempt: Attempt, judgement: Judgement) -> bool:
+    """Give the run its verdict. False where another attempt has taken over, or was quicker."""
+    return _update_mine(
+        tx,
+        attempt,
+        state=RunState.FINISHED.value,
+        verdict=judgement.verdict.value,
+        open=judgement.open,
+        counts=asdict(judgement.counts),
+        message=judgement.message,
+        finished_at=now,
+    )
+
+
+def _update_mine(tx: Transaction, attempt: Attempt, **values: object) -> bool:
+    mine = (
+        runs.c.id == attempt.run_id,
+        runs.c.attempt_token == attempt.token,
+        runs.c.state == RunState.RUNNING.value,
+    )
+    return bool(tx.execute(update(runs).where(*mine).values(**values)).rowcount)

@@ -1,0 +1,56 @@
+"""The connection to the store. Nothing connects before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from gatekeeper.domain.errors import StoreUnavailable
+from gatekeeper.store.tables import metadata
+
+Transaction = Connection
+"""An open transaction on the store; whoever opened it commits it."""
+
+
+class Store:
+    """A pool of connections to the store. `metadata` and `engine` are what Flask-Migrate asks
+    of a database.
+    """
+
+    metadata = metadata
+
+    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+        self.conninfo = url
+        self.engine = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5, "application_name": "stringx"},
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Open a transaction: committed at the end, rolled back by any exception.
+
+        Raises StoreUnavailable where the store can't be reached; then nothing was written.
+        """
+        try:
+            with self.engine.begin() as transaction:
+                yield transaction
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            raise StoreUnavailable from error
+
+    def ping(self) -> None:
+        """Raise StoreUnavailable unless the store answers."""
+        with self.transaction() as tx:
+            tx.execute(text("select 1"))
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self.engine.dispose()

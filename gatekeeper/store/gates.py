@@ -1,0 +1,135 @@
+"""Gates with their rules and warehouses: the configuration side of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from sqlalchemy import ColumnElement, Row, Select, delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from gatekeeper.domain.errors import AmbiguousGate, UnknownGate
+from gatekeeper.domain.gate import Gate, Mode, Policy, Warehouse
+from gatekeeper.domain.rule import Rule, build_rule_set, parse_rule
+from gatekeeper.domain.verdict import Verdict
+from gatekeeper.store.engine import Transaction
+from gatekeeper.store.tables import gates, rule_sets, rules, warehouses
+
+RULE_COLUMNS = (
+    rules.c.name,
+    rules.c.type,
+    rules.c.parameters,
+    rules.c.kind,
+    rules.c.dimension,
+    rules.c.entity,
+    rules.c.severity,
+    rules.c.enabled,
+    rules.c.description,
+)
+
+
+def find_gate(tx: Transaction, table: str, warehouse: str | None = None) -> Gate:
+    """Load the gate of that name, in that warehouse where one is named.
+
+    Raises UnknownGate, or AmbiguousGate where the name alone doesn't tell.
+    """
+    wanted = [gates.c.table_name == table]
+    if warehouse is not None:
+        wanted.append(warehouses.c.name == warehouse)
+    found = tx.execute(_select_gates(*wanted)).all()
+    if not found:
+        raise UnknownGate(table if warehouse is None else f"{warehouse}:{table}")
+    if len(found) > 1:
+        raise AmbiguousGate(table, [row.warehouse for row in found])
+    return _gate(tx, found[0])
+
+
+def load_gate(tx: Transaction, gate_id: int) -> Gate:
+    """Load a gate that is known to be there."""
+    return _gate(tx, tx.execute(_select_gates(gates.c.id == gate_id)).one())
+
+
+def load_gates(tx: Transaction) -> list[Gate]:
+    """Load every gate, by warehouse and name."""
+    return [_gate(tx, row) for row in tx.execute(_select_gates()).all()]
+
+
+def load_warehouse(tx: Transaction, name: str) -> Warehouse:
+    """Load a warehouse that is known to be there."""
+    row = tx.execute(select(warehouses).where(warehouses.c.name == name)).one()
+    return Warehouse(name=row.name, adapter=row.adapter, connection=row.connection)
+
+
+def load_warehouse_names(tx: Transaction) -> set[str]:
+    """The names of the warehouses there are."""
+    return set(tx.execute(select(warehouses.c.name)).scalars())
+
+
+def save_warehouse(tx: Transaction, warehouse: Warehouse) -> None:
+    """Add the warehouse, or change the one of that name."""
+    values = {"adapter": warehouse.adapter, "connection": dict(warehouse.connection)}
+    statement = insert(warehouses).values(name=warehouse.name, **values)
+    tx.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+
+
+def save_gate(
+    tx: Transaction,
+    warehouse: str,
+    table: str,
+    description: str,
+    policy: Policy,
+    gate_rules: Iterable[Rule],
+) -> None:
+    """Add the gate, or change the one of that name; its rules become exactly those given, and
+    are kept as a rule set if they never were before.
+    """
+    rule_set = build_rule_set(tuple(gate_rules))
+    values = {
+        "description": description,
+        "mode": policy.mode.value,
+        "opens_on": sorted(verdict.value for verdict in policy.opens_on),
+        "allow_empty": policy.allow_empty,
+        "deadline_seconds": policy.deadline_seconds,
+    }
+    warehouse_id = select(warehouses.c.id).where(warehouses.c.name == warehouse).scalar_subquery()
+    gate_id = tx.execute(
+        insert(gates)
+        .values(warehouse_id=warehouse_id, table_name=table, **values)
+        .on_conflict_do_update(index_elements=["warehouse_id", "table_name"], set_=values)
+        .returning(gates.c.id)
+    ).scalar_one()
+    content = [asdict(rule) for rule in rule_set.rules]
+    tx.execute(
+        insert(rule_sets)
+        .values(gate_id=gate_id, hash=rule_set.hash, rules=content)
+        .on_conflict_do_nothing()
+    )
+    tx.execute(delete(rules).where(rules.c.gate_id == gate_id))
+    if content:
+        tx.execute(insert(rules), [{"gate_id": gate_id, **rule} for rule in content])
+
+
+def _select_gates(*conditions: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
+    return (
+        select(gates, warehouses.c.name.label("warehouse"))
+        .join(warehouses, warehouses.c.id == gates.c.warehouse_id)
+        .where(*conditions)
+        .order_by(warehouses.c.name, gates.c.table_name)
+    )
+
+
+def _gate(tx: Transaction, row: Row[*tuple[object, ...]]) -> Gate:
+    gate_rules = tx.execute(select(*RULE_COLUMNS).where(rules.c.gate_id == row.id)).mappings()
+    return Gate(
+        id=row.id,
+        warehouse=row.warehouse,
+        table=row.table_name,
+        description=row.description,
+        policy=Policy(
+            mode=Mode(row.mode),
+            opens_on=frozenset(Verdict(word) for word in row.opens_on),
+            allow_empty=row.allow_empty,
+            deadline_seconds=row.deadline_seconds,
+        ),
+        rule_set=build_rule_set([parse_rule(rule) for rule in gate_rules]),
+    )

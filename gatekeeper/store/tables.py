@@ -1,0 +1,196 @@
+"""The tables of the store. Alembic's revisions in migrations/ are held to these by a test."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from gatekeeper.domain.gate import Mode
+from gatekeeper.domain.rule import Dimension, Entity, Kind, Severity
+from gatekeeper.domain.run import RunState, TriggerSource
+from gatekeeper.domain.verdict import Outcome, Verdict
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+
+def _one_of(column: str, words: type) -> CheckConstraint:
+    """Hold a text column to the words of an enum; NULL is left to the column's own NOT NULL."""
+    listed = ", ".join(f"'{word.value}'" for word in words)  # type: ignore[attr-defined]
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _timestamp(name: str, *, nullable: bool = True, default_now: bool = False) -> Column[object]:
+    now = func.clock_timestamp() if default_now else None
+    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=now)
+
+
+warehouses = Table(
+    "warehouses",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("adapter", Text, nullable=False),
+    Column("connection", JSONB, nullable=False),
+)
+
+gates = Table(
+    "gates",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("warehouse_id", BigInteger, ForeignKey("warehouses.id"), nullable=False),
+    Column("table_name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("opens_on", ARRAY(Text), nullable=False),
+    Column("allow_empty", Boolean, nullable=False),
+    Column("deadline_seconds", Integer, nullable=False),
+    UniqueConstraint("warehouse_id", "table_name"),
+    _one_of("mode", Mode),
+)
+
+rules = Table(
+    "rules",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("gate_id", BigInteger, ForeignKey("gates.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("parameters", JSONB, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("dimension", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("description", Text, nullable=False),
+    UniqueConstraint("gate_id", "name"),
+    _one_of("kind", Kind),
+    _one_of("dimension", Dimension),
+    _one_of("entity", Entity),
+    _one_of("severity", Severity),
+)
+
+rule_sets = Table(
+    "rule_sets",
+    metadata,
+    Column("gate_id", BigInteger, ForeignKey("gates.id", ondelete="CASCADE"), primary_key=True),
+    Column("hash", Text, primary_key=True),
+    Column("rules", JSONB, nullable=False),
+    _timestamp("created_at", nullable=False, default_now=True),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("gate_id", BigInteger, ForeignKey("gates.id"), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("idempotency_key", Text, unique=True),
+    Column("question", JSONB, nullable=False),
+    Column("correlation_id", Text),
+    _timestamp("received_at", nullable=False),
+    _one_of("source", TriggerSource),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    # The order in which runs were stored: what pages of them are cut by.
+    Column("position", BigInteger, Identity(always=True), nullable=False, unique=True),
+    Column("request_id", Uuid, ForeignKey("requests.id"), nullable=False, index=True),
+    Column("gate_id", BigInteger, ForeignKey("gates.id"), nullable=False),
+    Column("rule_set_hash", Text, nullable=False),
+    Column("batch", JSONB),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("attempt_token", Uuid),
+    Column("job_id", BigInteger),
+    Column("verdict", Text),
+    Column("open", Boolean),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("counts", JSONB),
+    _timestamp("queued_at"),
+    _timestamp("started_at"),
+    _timestamp("deadline_at"),
+    _timestamp("finished_at"),
+    ForeignKeyConstraint(
+        ["gate_id", "rule_set_hash"],
+        ["rule_sets.gate_id", "rule_sets.hash"],
+        name="runs_rule_set_hash_fkey",
+    ),
+    _one_of("state", RunState),
+    _one_of("verdict", Verdict),
+    CheckConstraint("(state = 'finished') = (verdict IS NOT NULL)", name="verdict_when_finished"),
+    Index("runs_gate_id_position_idx", "gate_id", "position"),
+    # What a pipeline polls: the gate's latest verdict.
+    Index(
+        "runs_finished_idx",
+        "gate_id",
+        "finished_at",
+        postgresql_where=Column("state", Text) == "finished",
+    ),
+    # What recovery looks through, however long the history grows.
+    Index(
+        "runs_unfinished_idx",
+        "state",
+        postgresql_where=Column("state", Text).in_(["queued", "running"]),
+    ),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("run_id", Uuid, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("rule", Text, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("parameters", JSONB, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("dimension", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("rows_tested", BigInteger),
+    Column("rows_failed", BigInteger),
+    Column("message", Text, nullable=False),
+    Column("compiled_sql", Text),
+    Column("duration_seconds", Double),
+    Column("dbt_status", Text),
+    _one_of("outcome", Outcome),
+)
+
+acknowledgements = Table(
+    "acknowledgements",
+    metadata,
+    Column("run_id", Uuid, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("channel", Text, primary_key=True),
+    _timestamp("acknowledged_at"),
+)

@@ -1,0 +1,143 @@
+"""The engine `dbt`: a real `dbt test` of a gate's rendered project, warm and in process.
+
+Lives in a lane. One invocation at a time: dbt keeps its adapters and flags in globals.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+from dbt.adapters.base import impl as adapter_impl
+from dbt.artifacts.schemas.results import TestStatus
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.contracts.graph.manifest import Manifest
+
+from gatekeeper.domain.errors import RunnerError
+from gatekeeper.domain.verdict import Measurement
+from runner.failures import find_failure
+from runner.project import CHECK_PREFIX, ROWS_TESTED, build_vars, render_project
+from runner.redaction import redact
+
+KEPT_PROJECTS = 64
+
+_FLAGS = (
+    "--no-send-anonymous-usage-stats",
+    "--no-version-check",
+    "--no-use-colors",
+    "--no-partial-parse",
+    "--no-populate-cache",
+    "--no-write-json",
+    "--log-level=none",
+    "--log-level-file=none",
+)
+
+# dbt-adapters 1.24 appends to this list at every invocation and looks through it at the next.
+_BEHAVIOR_FLAGS = list(adapter_impl.DEFAULT_BASE_BEHAVIOR_FLAGS)
+
+
+@dataclass(frozen=True)
+class _Project:
+    directory: Path
+    manifest: Manifest
+
+
+class DbtEngine:
+    """Measures orders with dbt; keeps the parsed projects of the gates it saw last."""
+
+    def __init__(self, workspace: Path) -> None:
+        self._workspace = workspace
+        self._projects: OrderedDict[str, _Project] = OrderedDict()
+
+    def measure(self, order: Mapping[str, Any]) -> list[Measurement]:
+        """Test every rule of the order; raises RunnerError where the warehouse didn't answer."""
+        os.environ.update(build_environment(order["connection"], order["application_name"]))
+        project = self._project(order)
+        threads = f"--threads={order['threads']}"
+        result = self._invoke("test", project.directory, order, threads, manifest=project.manifest)
+        measurements = _read_results(result, order["connection"])
+        if failure := find_failure(measurements):
+            raise RunnerError(failure.message, transient=failure.transient)
+        return measurements
+
+    def _project(self, order: Mapping[str, Any]) -> _Project:
+        key = order["project"]
+        if key not in self._projects:
+            directory = self._workspace / key
+            render_project(order, directory)
+            manifest = self._invoke("parse", directory, order).result
+            if not isinstance(manifest, Manifest):
+                raise TypeError("dbt parse gave no manifest")
+            self._projects[key] = _Project(directory, manifest)
+            if len(self._projects) > KEPT_PROJECTS:
+                _, oldest = self._projects.popitem(last=False)
+                rmtree(oldest.directory)
+        self._projects.move_to_end(key)
+        return self._projects[key]
+
+    def _invoke(
+        self,
+        verb: str,
+        directory: Path,
+        order: Mapping[str, Any],
+        *more: str,
+        manifest: Manifest | None = None,
+    ) -> dbtRunnerResult:
+        adapter_impl.DEFAULT_BASE_BEHAVIOR_FLAGS[:] = _BEHAVIOR_FLAGS
+        places = {
+            "--project-dir": directory,
+            "--profiles-dir": directory,
+            "--target-path": directory / "target",
+            "--log-path": directory / "logs",
+        }
+        flags = [f"{flag}={place}" for flag, place in places.items()]
+        variables = f"--vars={json.dumps(build_vars(order))}"
+        result = dbtRunner(manifest=manifest).invoke([verb, *_FLAGS, *flags, *more, variables])
+        if result.exception is not None:
+            message = redact(str(result.exception), order["connection"])
+            raise RunnerError(f"dbt could not {verb} the rules: {message}", transient=False)
+        return result
+
+
+def build_environment(connection: Mapping[str, str], application_name: str) -> dict[str, str]:
+    """The variables that a rendered project's profile reads the connection from."""
+    return {
+        "STRINGX_LANE_HOST": connection["host"],
+        "STRINGX_LANE_PORT": connection["port"],
+        "STRINGX_LANE_USER": connection["user"],
+        "DBT_ENV_SECRET_STRINGX_LANE_PASSWORD": connection.get("password", ""),
+        "STRINGX_LANE_DATABASE": connection["database"],
+        "STRINGX_LANE_SSLMODE": connection["sslmode"],
+        "STRINGX_LANE_APPLICATION_NAME": application_name,
+    }
+
+
+def _read_results(outcome: dbtRunnerResult, connection: Mapping[str, str]) -> list[Measurement]:
+    results: list[Any] = list(outcome.result)  # type: ignore[arg-type]  # it is an execution result
+    counted = next(result for result in results if result.node.name == ROWS_TESTED)
+    measured = counted.status in (TestStatus.Pass, TestStatus.Warn)
+    rows_tested = counted.failures if measured else None
+    return [
+        _read_result(result, rows_tested, connection) for result in results if result is not counted
+    ]
+
+
+def _read_result(
+    result: Any, rows_tested: int | None, connection: Mapping[str, str]
+) -> Measurement:
+    measured = result.status in (TestStatus.Pass, TestStatus.Warn, TestStatus.Fail)
+    return Measurement(
+        rule=result.node.name.removeprefix(CHECK_PREFIX),
+        rows_tested=rows_tested,
+        rows_failed=result.failures if measured else None,
+        message="" if measured else redact(str(result.message), connection),
+        compiled_sql=getattr(result.node, "compiled_code", None),
+        duration_seconds=result.execution_time,
+        dbt_status=str(result.status),
+    )

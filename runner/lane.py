@@ -1,0 +1,60 @@
+"""A lane's own process: `python -m runner.lane FD WORKSPACE`.
+
+Takes one order at a time from the socket it was started with and answers with what it measured,
+both as JSON: nothing that a warehouse or a dbt project makes can become code in the runner.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from dataclasses import asdict
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from gatekeeper.domain.errors import RunnerError
+from runner.engine import DbtEngine
+from runner.redaction import redact
+
+
+def main() -> None:
+    """Serve orders until the runner hangs up."""
+    descriptor, workspace = int(sys.argv[1]), Path(sys.argv[2])
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    engine = DbtEngine(workspace)
+    with Connection(descriptor) as runner:
+        while True:
+            try:
+                order = json.loads(runner.recv_bytes())
+            except EOFError:
+                return
+            runner.send_bytes(json.dumps(_answer(engine, order)).encode())
+
+
+def _answer(engine: DbtEngine, order: dict[str, Any]) -> dict[str, Any]:
+    resident = psutil.Process().memory_info().rss // 2**20
+    try:
+        measured = [asdict(measurement) for measurement in engine.measure(order)]
+    except RunnerError as error:
+        return {"failure": str(error), "transient": error.transient, "mebibytes": resident}
+    except Exception as error:  # noqa: BLE001 - whatever dbt raises is an answer, not the lane's end
+        message = redact(f"{type(error).__name__}: {error}", order["connection"])
+        return {"failure": message, "transient": False, "mebibytes": resident}
+    return {"measurements": measured, "mebibytes": resident}
+
+
+def _end_with_parent(parent: int) -> None:
+    """A lane whose runner was killed has nobody to answer, and must not work on."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

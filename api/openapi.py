@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from http import HTTPStatus
 from typing import Any
 
 from api.errors import PROBLEM_TYPE
 from api.schemas import ProblemView
 
-_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+_PROBLEM = {"$ref": "#/components/schemas/ProblemView"}
 
 _TRIGGER_HEADERS = [
     {
@@ -34,24 +36,27 @@ _EVERYWHERE = {
 
 def complete_spec(spec: dict[str, Any]) -> dict[str, Any]:
     """Say that errors are problem details, and what the trigger's headers and answers are."""
+    spec["servers"] = [{"url": "/"}]
     schemas = spec["components"]["schemas"]
-    schemas["Problem"] = ProblemView.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(schemas["Problem"].pop("$defs"))
+    problem = ProblemView.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs"), ProblemView=problem)
     for unused in ("HTTPError", "ValidationError"):
         schemas.pop(unused, None)
     for path in spec["paths"].values():
         for operation in path.values():
-            if isinstance(operation, dict):
-                _complete_operation(operation)
-    trigger = spec["paths"]["/api/v1/runs"]["post"]
-    trigger["parameters"] = _TRIGGER_HEADERS + trigger.get("parameters", [])
-    accepted = trigger["responses"]["202"]
-    accepted["description"] = "The run isn't finished; Location says where to look"
-    trigger["responses"]["200"] = {**accepted, "description": "The run with its verdict"}
-    for status, why in (("404", "No such gate"), ("413", "The body is over 1 MiB")):
-        trigger["responses"][status] = _problem_response(why)
-    spec["servers"] = [{"url": "/"}]
-    return spec
+            _complete_operation(operation)
+    _complete_trigger(spec["paths"]["/api/v1/runs"]["post"])
+    return _name_schemas_once(spec)
+
+
+def _complete_trigger(trigger: dict[str, Any]) -> None:
+    trigger["parameters"] = _TRIGGER_HEADERS
+    trigger["requestBody"]["required"] = True
+    responses = trigger["responses"]
+    responses["200"] = {**responses["202"], "description": "The run with its verdict"}
+    responses["202"]["description"] = "The run isn't finished; Location says where to look"
+    responses["404"] = _problem_response("No such gate")
+    responses["413"] = _problem_response("The body is over 1 MiB")
 
 
 def _complete_operation(operation: dict[str, Any]) -> None:
@@ -60,13 +65,25 @@ def _complete_operation(operation: dict[str, Any]) -> None:
         for status, why in _EVERYWHERE.items():
             responses.setdefault(status, {"description": why})
     for status, response in responses.items():
-        if int(status) >= HTTPStatus.BAD_REQUEST and not (
-            operation["operationId"] == "getReadiness" and status == "503"
-        ):
-            responses[status] = _problem_response(response["description"])
-        elif int(status) >= HTTPStatus.BAD_REQUEST:
+        if int(status) < HTTPStatus.BAD_REQUEST:
+            continue
+        if (operation["operationId"], status) == ("getReadiness", "503"):
+            # Not ready is an answer, not an error.
             response["content"] = responses["200"]["content"]
+        else:
+            responses[status] = _problem_response(response["description"])
 
 
 def _problem_response(description: str) -> dict[str, Any]:
     return {"description": description, "content": {PROBLEM_TYPE: {"schema": _PROBLEM}}}
+
+
+def _name_schemas_once(spec: dict[str, Any]) -> dict[str, Any]:
+    """Take away the prefix that APIFlask gives the parts of a schema: `RunPage.RunView` is our
+    `RunView`, and stands there once.
+    """
+    schemas = spec["components"]["schemas"]
+    spec["components"]["schemas"] = {name.rpartition(".")[2]: schemas[name] for name in schemas}
+    text = re.sub(r"(#/components/schemas/)\w+\.", r"\1", json.dumps(spec))
+    named: dict[str, Any] = json.loads(text)
+    return named

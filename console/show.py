@@ -38,18 +38,16 @@ def show_run(run: dict[str, Any], checks: Sequence[dict[str, Any]]) -> None:
 
 
 def _table(checks: Sequence[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=True, header_style="dim")
-    for name in ("check", "rule type", "dimension"):
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    for name in ("check", "rule type", "outcome"):
         table.add_column(name)
-    table.add_column("outcome")
-    for name in ("rows tested", "rows failed", "%", "ms"):
-        table.add_column(name, justify="right")
+    for name in ("tested", "failed", "%", "ms"):
+        table.add_column(name, justify="right", no_wrap=True)
     for check in checks:
         percent, seconds = check["percent_failed"], check["duration_seconds"]
         table.add_row(
             check["rule"],
             check["type"],
-            check["dimension"],
             Text(check["outcome"], _colour(check["outcome"])),
             _number(check["rows_tested"]),
             _number(check["rows_failed"]),

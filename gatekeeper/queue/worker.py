@@ -43,7 +43,7 @@ class DrainSafeWorker(Worker):
 
     async def _abort_running_jobs(self) -> None:
         await asyncio.to_thread(self._on_drained_out)
-        await super()._abort_running_jobs()
+        await super()._abort_running_jobs()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ async def _run(app: procrastinate.App, options: WorkerOptions) -> None:
         )
         along = asyncio.create_task(options.beside()) if options.beside else None
         try:
-            await worker.run()
+            await worker.run()  # type: ignore[no-untyped-call]
         finally:
             if along:
                 await utils.cancel_and_capture_errors([along])

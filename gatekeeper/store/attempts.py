@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import func, select, update
@@ -50,7 +51,7 @@ def claim_run(tx: Transaction, run_id: RunId) -> Attempt | None:
 
 
 def _rule_set(tx: Transaction, gate_id: int, rule_set_hash: str) -> RuleSet:
-    content = tx.execute(
+    content: list[dict[str, Any]] = tx.execute(
         select(rule_sets.c.rules).where(
             rule_sets.c.gate_id == gate_id, rule_sets.c.hash == rule_set_hash
         )

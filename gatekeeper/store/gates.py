@@ -92,7 +92,7 @@ def save_gate(
         "deadline_seconds": policy.deadline_seconds,
     }
     warehouse_id = select(warehouses.c.id).where(warehouses.c.name == warehouse).scalar_subquery()
-    gate_id = tx.execute(
+    gate_id: int = tx.execute(
         insert(gates)
         .values(warehouse_id=warehouse_id, table_name=table, **values)
         .on_conflict_do_update(index_elements=["warehouse_id", "table_name"], set_=values)
@@ -131,5 +131,5 @@ def _gate(tx: Transaction, row: Row[*tuple[object, ...]]) -> Gate:
             allow_empty=row.allow_empty,
             deadline_seconds=row.deadline_seconds,
         ),
-        rule_set=build_rule_set([parse_rule(rule) for rule in gate_rules]),
+        rule_set=build_rule_set([parse_rule(dict(rule)) for rule in gate_rules]),
     )

@@ -1,0 +1,54 @@
+# Every target sets up what it needs: a fresh clone with Python 3.11 is enough.
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+SCRIPTS := start-service.sh .ci/run
+
+.PHONY: help setup test test-unit lint format lock docs bench clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/ready: requirements.txt requirements-dev.txt requirements-demo.txt | $(BIN)/python
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-demo.txt
+	@touch $@
+
+setup: $(VENV)/ready ## the virtual environment with everything in it
+
+test: setup ## all tests: unit, integration, e2e
+	$(BIN)/pytest
+
+test-unit: setup ## the fast ones
+	$(BIN)/pytest tests/unit
+
+lint: setup ## ruff, mypy, import contracts, shellcheck
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/shellcheck $(SCRIPTS)
+
+format: setup ## what ruff can mend by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: setup ## requirements.txt and its sisters from the .in files
+	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-strip-extras --python-version 3.11 --no-emit-index-url --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-strip-extras --python-version 3.11 --no-emit-index-url --no-header requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-deps --no-emit-index-url --no-header requirements-demo.in -o requirements-demo.txt
+
+docs: setup ## what is generated from the code
+	$(BIN)/python app.py describe --postman docs/postman_collection.json
+
+bench: setup ## trigger-to-verdict latency and intake, beside dbt
+	$(BIN)/python -m bench.latency
+	$(BIN)/python -m bench.intake
+
+clean: ## everything that was made here
+	rm -rf $(VENV) .stringx .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -44,7 +44,7 @@ STATUS: dict[type[GatekeeperError], tuple[HTTPStatus, str]] = {
 class JsonRequest(Request):
     """A request whose body that isn't JSON is refused like any other invalid body."""
 
-    def on_json_loading_failure(self, e: ValueError | None) -> NoReturn:
+    def on_json_loading_failed(self, e: ValueError | None) -> NoReturn:
         """Raise InvalidRequest that says where the JSON breaks off."""
         raise InvalidRequest("body", f"not JSON: {e}")
 

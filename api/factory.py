@@ -11,7 +11,7 @@ from flask import Response, g, request
 
 from api.backend import Backend
 from api.errors import register_errors
-from api.gates import gates
+from api.gates import TableConverter, gates
 from api.health import health
 from api.openapi import complete_spec
 from api.runs import runs
@@ -31,6 +31,7 @@ def create_app(backend: Backend | None) -> APIFlask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions["stringx"] = backend
     register_errors(app)
+    app.url_map.converters["table"] = TableConverter
     for blueprint in (runs, gates, health):
         app.register_blueprint(blueprint)
     app.spec_processor(complete_spec)  # type: ignore[arg-type]  # the spec is JSON, not YAML

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from apiflask import APIBlueprint
+from werkzeug.routing import BaseConverter
 
 from api.backend import backend
 from api.schemas import (
@@ -18,6 +19,13 @@ from gatekeeper.domain.errors import NoVerdictYet
 from gatekeeper.store.gates import find_gate, load_gates
 from gatekeeper.store.runs import load_latest_verdict
 
+
+class TableConverter(BaseConverter):
+    """A table in a path: `schema.table`, without what no name can hold."""
+
+    regex = r"[^/.\x00]+\.[^/.\x00]+"
+
+
 gates = APIBlueprint("gates", __name__, url_prefix="/api/v1", tag="gates")
 
 
@@ -30,7 +38,7 @@ def list_gates() -> GateList:
         return GateList(items=[GateSummary.of(gate) for gate in load_gates(tx)])
 
 
-@gates.get("/gates/<table>")
+@gates.get("/gates/<table:table>")
 @gates.input(GateQuery, location="query", arg_name="query")
 @gates.output(GateView)
 @gates.doc(operation_id="getGate", summary="Get a gate with its rules")
@@ -40,7 +48,7 @@ def get_gate(table: str, query: GateQuery) -> GateView:
         return GateView.of(find_gate(tx, table, query.warehouse))
 
 
-@gates.get("/gates/<table>/verdict")
+@gates.get("/gates/<table:table>/verdict")
 @gates.input(GateQuery, location="query", arg_name="query")
 @gates.output(RunView)
 @gates.doc(operation_id="getVerdict", summary="Get a gate's latest verdict")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,22 +38,25 @@ class RunFilter:
 
 def load_runs(tx: Transaction, wanted: RunFilter, limit: int) -> tuple[list[Run], int | None]:
     """Load the newest runs first, and the position to go on from, None at the end."""
-    conditions = [
-        condition
-        for value, condition in (
-            (wanted.table, gates.c.table_name == wanted.table),
-            (wanted.warehouse, warehouses.c.name == wanted.warehouse),
-            (wanted.verdict, runs.c.verdict == wanted.verdict),
-            (wanted.state, runs.c.state == wanted.state),
-            (wanted.since, requests.c.received_at >= wanted.since),
-            (wanted.before, runs.c.position < wanted.before),
-        )
-        if value is not None
-    ]
-    page = _select_runs(*conditions).order_by(runs.c.position.desc()).limit(limit + 1)
+    page = _select_runs(*_conditions(wanted)).order_by(runs.c.position.desc()).limit(limit + 1)
     rows = tx.execute(page).all()
     more = rows[limit - 1].position if len(rows) > limit else None
     return [_run(row) for row in rows[:limit]], more
+
+
+def _conditions(wanted: RunFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.table is not None:
+        yield gates.c.table_name == wanted.table
+    if wanted.warehouse is not None:
+        yield warehouses.c.name == wanted.warehouse
+    if wanted.verdict is not None:
+        yield runs.c.verdict == wanted.verdict
+    if wanted.state is not None:
+        yield runs.c.state == wanted.state
+    if wanted.since is not None:
+        yield requests.c.received_at >= wanted.since
+    if wanted.before is not None:
+        yield runs.c.position < wanted.before
 
 
 def load_latest_verdict(tx: Transaction, gate_id: int) -> Run | None:

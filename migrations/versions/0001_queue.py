@@ -25,12 +25,12 @@ declare
     statement text;
 begin
     for statement in
+        select format('drop function %s cascade', oid::regprocedure) from pg_proc
+        where pronamespace = current_schema()::regnamespace and proname like 'procrastinate\\_%'
+        union all
         select format('drop table %s cascade', oid::regclass) from pg_class
         where relnamespace = current_schema()::regnamespace
           and relkind = 'r' and relname like 'procrastinate\\_%'
-        union all
-        select format('drop function %s cascade', oid::regprocedure) from pg_proc
-        where pronamespace = current_schema()::regnamespace and proname like 'procrastinate\\_%'
         union all
         select format('drop type %s cascade', oid::regtype) from pg_type
         where typnamespace = current_schema()::regnamespace

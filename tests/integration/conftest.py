@@ -1,0 +1,76 @@
+"""Gates on the small warehouse, and a backend around the test's own store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from api.backend import Backend
+from gatekeeper.configuration.apply import apply_configuration
+from gatekeeper.domain.plan import Plan
+from gatekeeper.domain.rule import RuleType
+from gatekeeper.domain.verdict import Measurement
+from gatekeeper.queue.jobs import Queue
+from gatekeeper.store.engine import Store
+from gatekeeper.store.listener import VerdictListener
+
+GATES = """
+warehouses:
+  - name: shop
+    connection: {{host: "{host}", database: warehouse, user: reader}}
+gates:
+  - warehouse: shop
+    table: shop.orders
+    rules:
+      - {{name: customer_present, type: not_null, parameters: {{column: customer_id}}}}
+      - {{name: id_unique, type: unique, parameters: {{columns: [id]}}, severity: warn}}
+  - warehouse: shop
+    table: shop.customers
+    mode: inline
+    rules:
+      - {{name: id_present, type: not_null, parameters: {{column: id}}}}
+  - warehouse: shop
+    table: shop.empty
+    rules:
+      - {{name: id_present, type: not_null, parameters: {{column: id}}}}
+  - warehouse: shop
+    table: shop.off
+    mode: "off"
+    rules:
+      - {{name: id_present, type: not_null, parameters: {{column: id}}}}
+  - warehouse: shop
+    table: shop.unruly
+    rules: []
+  - warehouse: shop
+    table: shop.all_disabled
+    rules:
+      - {{name: id_present, type: not_null, parameters: {{column: id}}, enabled: false}}
+"""
+
+
+@pytest.fixture
+def gates(store: Store, warehouse: dict[str, str | int], rule_types: dict[str, RuleType]) -> Store:
+    """The store with the gates above applied."""
+    apply_configuration(store, rule_types, GATES.format(host=warehouse["host"]))
+    return store
+
+
+@pytest.fixture
+def backend(gates: Store, queue: Queue, rule_types: dict[str, RuleType]) -> Backend:
+    return Backend(
+        store=gates,
+        queue=queue,
+        listener=VerdictListener(gates.conninfo, limit=4),
+        rule_types=rule_types,
+        max_wait_seconds=10,
+        inline_wait_seconds=1,
+    )
+
+
+Answers = Callable[[Plan], Sequence[Measurement]]
+
+
+def nothing_wrong(plan: Plan) -> list[Measurement]:
+    """A runner's answer in which no row fails: the flow's tests need no warehouse."""
+    return [Measurement(rule.name, rows_tested=10, rows_failed=0) for rule in plan.rules]

@@ -1,0 +1,87 @@
+"""The schema that Alembic builds is the one that the code means."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from app import migrate_store
+from gatekeeper.settings import ROOT
+from gatekeeper.store.engine import Store
+from gatekeeper.store.migrations import pending_migration
+from gatekeeper.store.tables import metadata
+from standalone.postgres import provision_database, superuser_url
+
+
+@pytest.fixture
+def bare_store(postgres: Path) -> Store:
+    with psycopg.connect(superuser_url(postgres), autocommit=True) as server:
+        server.execute("drop database if exists bare with (force)")
+    provision_database(superuser_url(postgres), "bare")
+    return Store(f"postgresql://bare@/bare?host={postgres}")
+
+
+def relations(store: Store) -> set[str]:
+    with psycopg.connect(store.conninfo) as connection:
+        rows = connection.execute(
+            "select relname from pg_class where relnamespace = 'public'::regnamespace "
+            "union all select proname from pg_proc where pronamespace = 'public'::regnamespace "
+            "union all select typname from pg_type where typnamespace = 'public'::regnamespace"
+        ).fetchall()
+    return {name for (name,) in rows}
+
+
+def test_up_down_up(bare_store: Store) -> None:
+    before = relations(bare_store)
+    migrate_store(bare_store)
+    built = relations(bare_store)
+    assert {"runs", "results", "procrastinate_jobs"} <= built
+    migrate_store(bare_store, "base", down=True)
+    left = relations(bare_store) - before
+    assert left == {"alembic_version", "_alembic_version", "alembic_version_pkc"}
+    migrate_store(bare_store)
+    assert relations(bare_store) == built
+    bare_store.close()
+
+
+def test_autogenerate_finds_nothing_to_do(store: Store) -> None:
+    with store.transaction() as tx:
+        context = MigrationContext.configure(
+            tx,
+            opts={
+                "compare_type": True,
+                "compare_server_default": True,
+                "include_name": lambda name, kind, _: (
+                    kind != "table" or not name.startswith("procrastinate_")
+                ),
+            },
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_two_at_once_take_turns(bare_store: Store) -> None:
+    command = [sys.executable, str(ROOT / "app.py"), "migrate"]
+    environment = {**os.environ, "STRINGX_DATABASE_URL": bare_store.conninfo}
+    both = [
+        subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    errors = [process.communicate(timeout=60)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], errors
+    with bare_store.transaction() as tx:
+        assert pending_migration(tx) is None
+    bare_store.close()
+
+
+def test_a_store_behind_says_so(bare_store: Store) -> None:
+    migrate_store(bare_store, "0001")
+    with bare_store.transaction() as tx:
+        assert "python app.py migrate" in (pending_migration(tx) or "")
+    bare_store.close()

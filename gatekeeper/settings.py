@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gatekeeper.domain.errors import InvalidConfiguration, Problem
@@ -20,12 +20,21 @@ Count = Annotated[int, Field(ge=1, le=1000)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 
 
+def _postgresql(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("it must begin with postgresql://")
+    return url
+
+
+StoreUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
+
+
 class Settings(BaseSettings):
     """Every setting with its meaning; the README's table is made from these."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
-    database_url: SecretStr | None = Field(
+    database_url: StoreUrl | None = Field(
         None,
         description="the store, as postgresql://user:password@host:port/name; "
         "without it an embedded PostgreSQL in the data directory is used",

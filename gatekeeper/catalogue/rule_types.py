@@ -21,7 +21,7 @@ from gatekeeper.domain.rule import Dimension, Entity, RuleType, Shape
 _FRONT_MATTER = re.compile(r"\A\{#---\n(.*?)\n---#\}", re.DOTALL)
 
 # 63 bytes is what PostgreSQL keeps of a name; other warehouses keep more.
-_NAME = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^\\u0000]+$"}
+_NAME = {"type": "string", "maxLength": 255, "pattern": "^[^\\u0000]+$"}
 _TEXT = {"type": "string", "maxLength": 10000, "pattern": "^[^\\u0000]*$"}
 
 DEFINITIONS: Mapping[str, Any] = {

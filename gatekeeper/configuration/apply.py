@@ -61,7 +61,8 @@ def apply_configuration(store: Store, rule_types: RuleTypes, text: str) -> Docum
 def parse_document(text: str) -> Document:
     """Read the YAML; raises InvalidConfiguration."""
     try:
-        return Document.model_validate(yaml.load(text, _PlainLoader) or {})  # noqa: S506 - a safe one
+        content = yaml.load(text, _PlainLoader)  # noqa: S506 - a safe one
+        return Document.model_validate({} if content is None else content)
     except yaml.YAMLError as error:
         raise InvalidConfiguration([Problem("(file)", f"not YAML: {error}")]) from None
     except ValidationError as error:

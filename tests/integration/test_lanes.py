@@ -212,6 +212,37 @@ def test_a_role_that_does_not_exist_is_not_worth_another_attempt(
     assert not caught.value.transient
 
 
+@pytest.fixture
+def guarded(postgres: Path, warehouse: dict[str, str | int]) -> dict[str, str | int]:
+    """The warehouse, by a role whose password the server really asks for."""
+    access = postgres / "pg_hba.conf"
+    rule = "local all guarded scram-sha-256\n"
+    if rule not in access.read_text():
+        access.write_text(rule + access.read_text())
+        with psycopg.connect(superuser_url(postgres, "warehouse"), autocommit=True) as server:
+            server.execute("create role guarded login password 'right-hunter2' in role reader")
+            server.execute("select pg_reload_conf()")
+    return {**warehouse, "user": "guarded", "password": "env:STRINGX_WAREHOUSE_GUARDED"}
+
+
+def test_a_password_is_used_and_a_wrong_one_is_not_shown(
+    guarded: dict[str, str | int],
+) -> None:
+    def attempt(password: str) -> list[Measurement]:
+        environment = {**os.environ, "STRINGX_WAREHOUSE_GUARDED": password}
+        lanes = Lanes(1, LIMITS, environment, Path("/nowhere"))
+        try:
+            return list(lanes.measure(plan(guarded, rule("r", "not_null", column="id"))))
+        finally:
+            lanes.close()
+
+    assert attempt("right-hunter2")[0].rows_failed == 0
+    with pytest.raises(RunnerError, match="password authentication failed") as caught:
+        attempt("wrong-hunter2")
+    assert not caught.value.transient
+    assert "hunter2" not in str(caught.value)
+
+
 def test_an_unset_reference_says_which(lanes: Lanes, warehouse: dict[str, str | int]) -> None:
     unset = {**warehouse, "password": "env:STRINGX_WAREHOUSE_UNSET"}
     with pytest.raises(RunnerError, match="STRINGX_WAREHOUSE_UNSET") as caught:

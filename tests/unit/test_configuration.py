@@ -1,0 +1,95 @@
+"""A configuration file is checked whole, and everything wrong with it is said at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatekeeper.configuration.apply import check_document, parse_document
+from gatekeeper.domain.errors import InvalidConfiguration
+from gatekeeper.domain.rule import RuleType
+from gatekeeper.settings import ROOT
+
+GATE = """
+warehouses: [{name: w, connection: {host: h, database: d, user: u}}]
+gates:
+  - warehouse: w
+    table: s.t
+    rules:
+      - {name: a, type: not_null, parameters: {column: x}}
+"""
+
+
+def problems(text: str, rule_types: dict[str, RuleType]) -> list[str]:
+    try:
+        document = parse_document(text)
+    except InvalidConfiguration as error:
+        return [problem.path for problem in error.problems]
+    names = {warehouse.name for warehouse in document.warehouses}
+    return [problem.path for problem in check_document(document, rule_types, names)]
+
+
+def test_the_demos_own_file_is_right(rule_types: dict[str, RuleType]) -> None:
+    assert problems((ROOT / "demo" / "gates.yml").read_text("utf-8"), rule_types) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "paths"),
+    [
+        ("", "", []),
+        ("host: h, ", "", ["warehouses.0.connection.host"]),
+        ("user: u", "user: u, password: hunter2", ["warehouses.0.connection.password"]),
+        (
+            "user: u",
+            "user: u, password: env:STRINGX_DATABASE_URL",
+            ["warehouses.0.connection.password"],
+        ),
+        ("user: u", "user: u, password: file:../x", ["warehouses.0.connection.password"]),
+        ("name: w,", "name: w, adapter: oracle,", ["warehouses.0.adapter"]),
+        ("warehouse: w", "warehouse: v", ["gates.0.warehouse"]),
+        ("table: s.t", "table: t", ["gates.0.table"]),
+        ("table: s.t", "table: s.t\n    mode: later", ["gates.0.mode"]),
+        ("table: s.t", "table: s.t\n    deadline_seconds: 0", ["gates.0.deadline_seconds"]),
+        ("table: s.t", "table: s.t\n    opens_on: [great]", ["gates.0.opens_on.0"]),
+        ("table: s.t", "table: s.t\n    colour: red", ["gates.0.colour"]),
+        ("name: a", "name: A b", ["gates.0.rules.0.name"]),
+        ("type: not_null", "type: nul", ["gates.0.rules.0.type"]),
+        ("column: x", "colum: x", ["gates.0.rules.0.parameters"] * 2),
+        ("parameters:", "severity: bad, parameters:", ["gates.0.rules.0.severity"]),
+        ("parameters:", 'enabled: "yes", parameters:', ["gates.0.rules.0.enabled"]),
+        ("gates:", "gates: &x", []),
+        ("{name: a,", "{name: [", ["(file)"]),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_path(
+    rule_types: dict[str, RuleType], old: str, new: str, paths: list[str]
+) -> None:
+    assert problems(GATE.replace(old, new, 1) if old else GATE, rule_types) == paths
+
+
+@pytest.mark.parametrize("text", ["[]", "text", "5"])
+def test_what_is_no_mapping_is_refused(rule_types: dict[str, RuleType], text: str) -> None:
+    assert problems(text, rule_types) == ["(file)"]
+
+
+def test_everything_is_said_at_once(rule_types: dict[str, RuleType]) -> None:
+    text = GATE.replace("warehouse: w", "warehouse: v").replace("not_null", "nul")
+    twice = text + "      - {name: a, type: nothing}\n"
+    assert problems(twice, rule_types) == [
+        "gates.0.warehouse",
+        "gates.0.rules",
+        "gates.0.rules.0.type",
+        "gates.0.rules.1.type",
+    ]
+
+
+def test_dates_stay_as_they_are_written() -> None:
+    text = GATE.replace("column: x", "column: x, min: 2013-01-01")
+    rule = parse_document(text).gates[0].rules[0]
+    assert rule.parameters["min"] == "2013-01-01"
+
+
+def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
+    document = parse_document("")
+    assert (document.warehouses, document.gates) == ([], [])

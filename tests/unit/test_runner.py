@@ -1,0 +1,156 @@
+"""The runner's pure parts: references, redaction, failures, the rendered project."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gatekeeper.domain.errors import UnknownReference
+from gatekeeper.domain.verdict import Measurement
+from runner.failures import Failure, find_failure, is_transient
+from runner.project import render_project
+from runner.redaction import redact
+from runner.references import resolve_connection
+
+
+def test_references_are_resolved_and_values_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text("secret\n")
+    connection: dict[str, str | int] = {
+        "host": "env:STRINGX_WAREHOUSE_H",
+        "port": 5432,
+        "password": "file:pw",
+    }
+    resolved = resolve_connection(connection, {"STRINGX_WAREHOUSE_H": "there"}, tmp_path)
+    assert resolved == {"host": "there", "port": "5432", "password": "secret"}
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "env:STRINGX_WAREHOUSE_UNSET",
+        "env:STRINGX_DATABASE_URL",
+        "env:HOME",
+        "file:missing",
+        "file:../outside",
+        "file:/etc/passwd",
+        "file:..",
+        "file:",
+    ],
+)
+def test_what_may_not_or_can_not_be_read_is_refused(tmp_path: Path, reference: str) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (tmp_path / "outside").write_text("secret")
+    environment = {"STRINGX_DATABASE_URL": "secret", "HOME": "/root"}
+    with pytest.raises(UnknownReference) as caught:
+        resolve_connection({"password": reference}, environment, secrets)
+    assert "password" in str(caught.value)
+    assert "secret" not in str(caught.value).replace(reference, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("login hunter2 failed", "login *** failed"),
+        ("postgresql://u:pw@h/db", "postgresql://***@h/db"),
+        ("password=abc host=h", "password=*** host=h"),
+        ("Password: abc", "Password: ***"),
+        ("nothing to hide", "nothing to hide"),
+    ],
+)
+def test_credentials_are_masked(text: str, clean: str) -> None:
+    assert redact(text, {"password": "hunter2"}) == clean
+    assert redact("no password is no mask", {}) == "no password is no mask"
+
+
+@pytest.mark.parametrize(
+    ("message", "transient"),
+    [
+        ('connection to server at "h", port 1 failed: Connection refused', True),
+        ('could not translate host name "h" to address', True),
+        ('connection to server on socket "/x" failed: No such file or directory', True),
+        ("FATAL:  the database system is starting up", True),
+        ("FATAL:  sorry, too many clients already", True),
+        ("deadlock detected", True),
+        ("server closed the connection unexpectedly", True),
+        ('FATAL:  password authentication failed for user "u"', False),
+        ('column "x" does not exist', False),
+        ("canceling statement due to statement timeout", False),
+        ("division by zero", False),
+    ],
+)
+def test_what_may_go_away_by_itself_is_told_by_the_warehouses_words(
+    message: str, *, transient: bool
+) -> None:
+    assert is_transient(message) == transient
+
+
+REFUSED = 'connection to server at "h" failed: FATAL:  password authentication failed'
+
+
+@pytest.mark.parametrize(
+    ("messages", "failure"),
+    [
+        (["", ""], None),
+        (['column "x" does not exist', ""], None),
+        ([REFUSED, ""], None),
+        ([REFUSED, REFUSED], Failure(REFUSED, transient=False)),
+        (["", "deadlock detected"], Failure("deadlock detected", transient=True)),
+    ],
+)
+def test_a_run_fails_where_the_warehouse_did(messages: list[str], failure: Failure | None) -> None:
+    measured = [
+        Measurement(str(n), message=text, rows_failed=None if text else 0)
+        for n, text in enumerate(messages)
+    ]
+    assert find_failure(measured) == failure
+
+
+ORDER: dict[str, Any] = {
+    "table": "s.{{ evil }}",
+    "rules": [
+        {
+            "name": "a",
+            "type": "not_null",
+            "severity": "warn",
+            "parameters": {"column": "{{ env_var('HOME') }}"},
+            "description": "{{ evil }}",
+        }
+    ],
+    "batch": {"column": "{% evil %}", "values": ["{{ evil }}"]},
+    "deadline_seconds": 5,
+}
+
+
+def test_nothing_a_user_wrote_reaches_the_projects_yaml(tmp_path: Path) -> None:
+    render_project(ORDER, tmp_path / "p")
+    for file in (tmp_path / "p").rglob("*.yml"):
+        if (tmp_path / "p" / "rule_types") not in file.parents:
+            assert "evil" not in file.read_text()
+            assert "HOME" not in file.read_text()
+    source = yaml.safe_load((tmp_path / "p" / "models" / "gate.yml").read_text())
+    (table,) = source["sources"][0]["tables"]
+    assert table["data_tests"][1] == {
+        "sx_not_null": {
+            "name": "check_a",
+            "arguments": {"rule_id": "a"},
+            "config": {"severity": "warn"},
+        }
+    }
+    variables = json.loads((tmp_path / "p" / "vars.json").read_text())
+    assert variables["sx_rules"] == {"a": {"column": "{{ env_var('HOME') }}"}}
+    assert variables["sx_batch"] == ORDER["batch"]
+
+
+@pytest.mark.parametrize("field", ["name", "type", "severity"])
+@pytest.mark.parametrize("word", ["{{ x }}", "a b", "A", "", "a" * 64, "a\n", "é"])
+def test_a_word_outside_the_alphabet_is_never_rendered(
+    tmp_path: Path, field: str, word: str
+) -> None:
+    rule = {**ORDER["rules"][0], field: word}
+    with pytest.raises(ValueError, match="may not stand"):
+        render_project({**ORDER, "rules": [rule]}, tmp_path / "p")

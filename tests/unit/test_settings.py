@@ -1,0 +1,65 @@
+"""Settings are refused by name when they are wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.exit_codes import ExitCode
+from gatekeeper.domain.errors import InvalidConfiguration
+from gatekeeper.domain.verdict import Verdict
+from gatekeeper.settings import load_settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STRINGX_PORT", "abc"),
+        ("STRINGX_PORT", "0"),
+        ("STRINGX_PORT", "70000"),
+        ("STRINGX_LANES", "-1"),
+        ("STRINGX_LOG_FORMAT", "xml"),
+        ("STRINGX_MAX_WAIT_SECONDS", "never"),
+        ("STRINGX_PROT", "5001"),
+        ("STRINGX_DATABASE_URL", "mysql://h/db"),
+    ],
+)
+def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidConfiguration) as caught:
+        load_settings()
+    assert [problem.path for problem in caught.value.problems] == [name]
+
+
+def test_every_bad_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRINGX_PORT", "abc")
+    monkeypatch.setenv("STRINGX_LANES", "none")
+    with pytest.raises(InvalidConfiguration) as caught:
+        load_settings()
+    assert len(caught.value.problems) == 2
+
+
+def test_what_warehouses_refer_to_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRINGX_WAREHOUSE_ANYTHING", "x")
+    assert load_settings().port == 5001
+
+
+def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRINGX_DATABASE_URL", "postgresql://u:hunter2@h/db")
+    settings = load_settings()
+    assert "hunter2" not in repr(settings)
+    assert settings.database_url is not None
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status"),
+    [
+        (Verdict.PASS, 0),
+        (Verdict.FAIL, 1),
+        (Verdict.WARN, 2),
+        (Verdict.ERROR, 3),
+        (Verdict.NO_DATA, 4),
+        (None, 3),
+    ],
+)
+def test_each_verdict_has_its_exit_status(verdict: str | None, status: int) -> None:
+    assert ExitCode.of(verdict) == status

@@ -90,12 +90,20 @@ def web_app() -> APIFlask:
 @click.pass_obj
 def web(settings: Settings) -> None:
     """Serve the API."""
+    import structlog
+
     open_store(settings).close()
-    if settings.host not in ("127.0.0.1", "::1", "localhost"):
-        click.echo("stringx: the API has no keys yet and listens beyond this machine", err=True)
+    log = structlog.get_logger("stringx")
+    address = f"{settings.host}:{settings.port}"
+    if settings.host in ("127.0.0.1", "::1", "localhost"):
+        log.info("web listens on this machine only", action="listening", address=address)
+    else:
+        log.warning(
+            "web listens beyond this machine, without keys", action="listening", address=address
+        )
     command = [
         *(sys.executable, "-m", "gunicorn", "app:web_app()"),
-        *("--chdir", str(ROOT), "--bind", f"{settings.host}:{settings.port}"),
+        *("--chdir", str(ROOT), "--bind", address),
         *("--workers", str(settings.web_processes)),
         *("--worker-class", "gthread", "--threads", str(settings.web_threads)),
         *("--graceful-timeout", "10", "--log-level", "warning"),
@@ -136,7 +144,8 @@ def runner(settings: Settings) -> None:
     from gatekeeper.queue.jobs import RUN_QUEUE, Queue
     from gatekeeper.queue.tasks import build_runner_app
     from gatekeeper.queue.worker import WorkerOptions, run_worker
-    from runner.lanes import LaneLimits, Lanes
+    from runner.lane_process import LaneLimits
+    from runner.lanes import Lanes
 
     limits = LaneLimits(settings.lane_threads, settings.lane_max_runs, settings.lane_max_mebibytes)
     with (
@@ -204,6 +213,8 @@ def check(table: str, warehouse: str | None, wait: float, url: str) -> None:
     client = Client(url)
     run = client.trigger(table, warehouse=warehouse, wait_seconds=wait)
     show_run(run, client.results(run["id"])["checks"])
+    if run["verdict"] is None:
+        click.echo(f"no verdict within {wait:g} s; see {url}/api/v1/runs/{run['id']}", err=True)
     sys.exit(ExitCode.of(run["verdict"]))
 
 
@@ -220,6 +231,11 @@ def up(settings: Settings) -> None:
     url = f"http://{settings.host}:{settings.port}"
     try:
         with store_place(settings) as place:
+            if place.socket is not None:
+                click.echo(
+                    f"The store is an embedded PostgreSQL in {settings.data_dir}, for one machine; "
+                    "STRINGX_DATABASE_URL names a server of your own."
+                )
             with closing(Store(place.store_url)) as store:
                 migrate_store(store)
             with running_service(settings, place, demo_environment(settings, place)):

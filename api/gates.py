@@ -6,15 +6,8 @@ from apiflask import APIBlueprint
 from werkzeug.routing import BaseConverter
 
 from api.backend import backend
-from api.schemas import (
-    GateList,
-    GateQuery,
-    GateSummary,
-    GateView,
-    RuleTypeList,
-    RuleTypeView,
-    RunView,
-)
+from api.bodies import GateQuery
+from api.views import GateList, GateSummary, GateView, RuleTypeList, RuleTypeView, RunView
 from gatekeeper.domain.errors import NoVerdictYet
 from gatekeeper.store.gates import find_gate, load_gates
 from gatekeeper.store.runs import load_latest_verdict

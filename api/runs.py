@@ -10,7 +10,8 @@ from apiflask import APIBlueprint
 from flask import request, url_for
 
 from api.backend import backend
-from api.schemas import CheckView, ResultsView, RunPage, RunQuery, RunView, TriggerBody
+from api.bodies import RunQuery, TriggerBody
+from api.views import CheckView, ResultsView, RunPage, RunView
 from gatekeeper import flow
 from gatekeeper.domain.errors import InvalidRequest
 from gatekeeper.domain.gate import Mode

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+import click
 import yaml
 
 from api.factory import VERSION
@@ -40,7 +41,7 @@ LOG_LINES_SHOWN = 20
 Figures = dict[str, Any]
 
 
-class BenchmarkFailed(Exception):
+class BenchmarkFailed(click.ClickException):
     """What was measured can't be trusted, or couldn't be measured in time."""
 
 
@@ -171,7 +172,7 @@ def print_figures(title: str, figures: Sequence[Figures]) -> None:
         if "ratio" in each:
             print(f"  {each['of']}: {each['ratio']:.2f}")
         else:
-            rate = f"{each['per_second']:9.1f}/s" if "per_second" in each else ""
+            rate = f"  {each['per_second']:.1f}/s" if "per_second" in each else ""
             p50, p95 = each["p50_seconds"] * 1000, each["p95_seconds"] * 1000
             print(f"  {each['arm']:<26}n={each['n']:<6}p50 {p50:8.1f} ms  p95 {p95:8.1f} ms{rate}")
 

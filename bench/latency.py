@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import psycopg
 
 from bench.arena import (
     Arena,
@@ -35,83 +34,18 @@ from bench.arena import (
     save_figures,
     time_limit,
 )
+from bench.shop import ROWS, RULES, TABLE, load_shop
 from console.client import Client
 from gatekeeper.domain.gate import Gate
 from gatekeeper.store.gates import find_gate
 from runner.engine import build_environment
 from runner.project import CHECK_PREFIX, ROWS_TESTED, render_project
-from runner.references import resolve_connection
-from standalone.postgres import superuser_url
 from standalone.service import running_service, wait_until_ready
 
-ROWS = 10_000
-TABLE = "shop.orders"
 WAIT_SECONDS = 30
 WARM_UP_RUNS = 20
 DBT_SECONDS = 120
 LIMIT_SECONDS = 1200
-
-# Some rules fail and some pass, so that the counts that are compared say something.
-_SHOP = f"""
-create schema shop;
-create table shop.customers as select i as id from generate_series(1, 500) i;
-create table shop.orders as select
-    case when i % 2500 = 0 then i - 1 else i end as id,
-    case when i % 400 = 0 then null when i % 1000 = 1 then 501 else i % 500 + 1 end as customer_id,
-    case when i % 2000 = 0 then 'lost' else (array['paid', 'sent'])[i % 2 + 1] end as status,
-    (array['EUR', 'USD'])[i % 2 + 1] as currency,
-    case when i % 5000 = 0 then -1 else (i % 500) / 2.0 end as amount,
-    date '2024-01-01' + i % 366 as ordered_on,
-    date '2024-01-01' + i % 366 + case when i % 3000 = 0 then -1 else 2 end as shipped_on,
-    case when i % 100 > 0 then 'someone' || i || '@example.org' end as email
-from generate_series(1, {ROWS}) i;
-create role bench_reader login;
-grant usage on schema shop to bench_reader;
-grant select on all tables in schema shop to bench_reader;
-analyze;
-"""
-
-RULES: Sequence[Mapping[str, Any]] = [
-    {"name": "id_present", "type": "not_null", "parameters": {"column": "id"}},
-    {"name": "id_unique", "type": "unique", "parameters": {"columns": ["id"]}},
-    {"name": "customer_present", "type": "not_null", "parameters": {"column": "customer_id"}},
-    {
-        "name": "customer_known",
-        "type": "relationships",
-        "parameters": {"column": "customer_id", "to": "shop.customers", "field": "id"},
-    },
-    {
-        "name": "status_known",
-        "type": "accepted_values",
-        "parameters": {"column": "status", "values": ["paid", "sent"]},
-    },
-    {
-        "name": "currency_known",
-        "type": "accepted_values",
-        "parameters": {"column": "currency", "values": ["EUR", "USD"]},
-    },
-    {
-        "name": "amount_possible",
-        "type": "value_between",
-        "parameters": {"column": "amount", "min": 0, "max": 1000},
-    },
-    {
-        "name": "ordered_in_2024",
-        "type": "value_between",
-        "parameters": {"column": "ordered_on", "min": "2024-01-01", "max": "2024-12-31"},
-    },
-    {
-        "name": "shipped_after_ordered",
-        "type": "expression",
-        "parameters": {"expression": "shipped_on >= ordered_on"},
-    },
-    {
-        "name": "email_present",
-        "type": "not_null",
-        "parameters": {"column": "email"},
-        "severity": "warn",
-    },
-]
 
 Counts = dict[str, int | None]
 """Failing rows by rule; the rows tested stand beside them as ROWS_TESTED."""
@@ -140,40 +74,28 @@ class Measured:
 def main(runs: int, turn: int) -> None:
     """Time triggers over HTTP, and `dbt test` processes between them."""
     with open_arena() as arena:
-        connection = _load_warehouse(arena)
+        connection = load_shop(arena.socket)
         add_gate(arena, connection, TABLE, RULES)
         with running_service(arena.settings, arena.place, {}, arena.logs):
             wait_until_ready(arena.url)
             with time_limit(LIMIT_SECONDS):
-                measured = _measure(Client(arena.url), DbtProcess(arena), runs, turn)
+                measured = _measure(Client(arena.url), DbtProcess(arena, connection), runs, turn)
         figures = _build_figures(measured)
-        print_figures(f"Trigger to stored verdict, {ROWS:,} rows, {len(RULES)} rules", figures)
+        size = f"{ROWS:,} rows, {len(RULES)} rules, the same failing counts"
+        print_figures(f"Trigger to stored verdict; dbt test with partial parsing: {size}", figures)
         save_figures("latency.jsonl", arena, figures)
-
-
-def _load_warehouse(arena: Arena) -> dict[str, str]:
-    """Make the judged table in a database of its own; gives the connection of its reader."""
-    with psycopg.connect(superuser_url(arena.socket), autocommit=True) as server:
-        server.execute("create database shop")
-    with psycopg.connect(superuser_url(arena.socket, "shop")) as warehouse:
-        warehouse.execute(_SHOP.encode())
-    return {"host": str(arena.socket), "database": "shop", "user": "bench_reader"}
 
 
 class DbtProcess:
     """The gate's rendered project, tested as a user would by hand: one `dbt test`, one process."""
 
-    def __init__(self, arena: Arena) -> None:
+    def __init__(self, arena: Arena, connection: Mapping[str, str]) -> None:
         with arena.store.transaction() as tx:
             gate = find_gate(tx, TABLE)
         self._directory = arena.settings.data_dir / "by-hand"
         render_project(_build_order(gate), self._directory)
-        connection = {"port": "5432", "sslmode": "prefer", "user": "bench_reader"}
-        connection |= {"host": str(arena.socket), "database": "shop"}
-        self._environment = {
-            **os.environ,
-            **build_environment(resolve_connection(connection, {}, Path()), "bench"),
-        }
+        complete = {"port": "5432", "sslmode": "prefer", **connection}
+        self._environment = {**os.environ, **build_environment(complete, "bench")}
 
     def run(self) -> float:
         """Test the rules; gives the seconds that the whole process took."""

@@ -169,6 +169,7 @@ def conclude(
             **_attempt_named(attempt),
             verdict=verdict.value,
             open=judgement.open,
+            message=failure,
         )
     else:
         log.warning("a late answer was refused", action="superseded", **_attempt_named(attempt))

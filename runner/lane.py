@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import threading
 import time
@@ -26,7 +27,7 @@ from runner.redaction import redact
 def main() -> None:
     """Serve orders until the runner hangs up."""
     descriptor, workspace = int(sys.argv[1]), Path(sys.argv[2])
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(os.getppid(), workspace), daemon=True).start()
     engine = DbtEngine(workspace)
     with Connection(descriptor) as runner:
         while True:
@@ -49,10 +50,11 @@ def _answer(engine: DbtEngine, order: dict[str, Any]) -> dict[str, Any]:
     return {"measurements": measured, "mebibytes": resident}
 
 
-def _end_with_parent(parent: int) -> None:
+def _end_with_parent(parent: int, workspace: Path) -> None:
     """A lane whose runner was killed has nobody to answer, and must not work on."""
     while os.getppid() == parent:
         time.sleep(0.5)
+    shutil.rmtree(workspace, ignore_errors=True)
     os._exit(1)
 
 

@@ -1,133 +1,20 @@
-"""The parent's side: N lanes, each a child process that holds dbt warm.
-
-A lane is started with an environment of its own making, so it never sees the store's credentials
-or another warehouse's; what it needs comes with each order.
-"""
+"""N lanes, and which of them takes the next plan."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import structlog
 
 from gatekeeper.domain.batch import render_batch
 from gatekeeper.domain.errors import RunnerError, UnknownReference
 from gatekeeper.domain.plan import Plan
 from gatekeeper.domain.verdict import Measurement
+from runner.lane_process import Lane, LaneDied, LaneLate, LaneLimits
 from runner.references import resolve_connection
 from runner.sessions import end_sessions
-
-log = structlog.get_logger(__name__)
-
-ROOT = Path(__file__).resolve().parent.parent
-# What dbt needs of the environment. Everything else stays with the parent.
-INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE")
-
-
-class LaneDied(Exception):
-    """The lane's process ended before it answered."""
-
-
-class LaneLate(Exception):
-    """The lane didn't answer by the deadline."""
-
-
-@dataclass(frozen=True)
-class LaneLimits:
-    """When a lane is replaced, and how many checks it runs at once."""
-
-    threads: int
-    max_runs: int
-    max_mebibytes: int
-
-
-class Lane:
-    """One child process. Owned by one thread at a time."""
-
-    def __init__(self, number: int, limits: LaneLimits) -> None:
-        self.number = number
-        self.projects: set[str] = set()
-        self._limits = limits
-        self._runs = 0
-        self._mebibytes = 0
-        self._start()
-
-    @property
-    def pid(self) -> int:
-        """The id of the lane's process."""
-        return self._process.pid
-
-    def ask(self, order: Mapping[str, Any], deadline_seconds: float) -> dict[str, Any]:
-        """Send an order and wait for its answer; raises LaneDied or LaneLate."""
-        if self._process.poll() is not None:
-            self.replace("it had ended")
-        self._runs += 1
-        try:
-            self._connection.send_bytes(json.dumps(order).encode())
-            if not self._connection.poll(deadline_seconds):
-                raise LaneLate
-            answer: dict[str, Any] = json.loads(self._connection.recv_bytes())
-        except (EOFError, OSError) as error:
-            raise LaneDied from error
-        self.projects.add(order["project"])
-        self._mebibytes = answer["mebibytes"]
-        return answer
-
-    def replace_if_worn(self) -> None:
-        """Start anew after so many runs, or where memory has grown."""
-        if self._runs >= self._limits.max_runs:
-            self.replace(f"it had {self._runs} runs")
-        elif self._mebibytes > self._limits.max_mebibytes:
-            self.replace(f"it held {self._mebibytes} MiB")
-
-    def replace(self, reason: str) -> None:
-        """Kill the process, whatever it does, and start another."""
-        log.info("lane replaced", action="lane_replaced", lane=self.number, reason=reason)
-        self.close()
-        self._start()
-
-    def close(self) -> None:
-        """Kill the process and remove what it wrote."""
-        self._process.kill()
-        self._process.wait()
-        self._connection.close()
-        shutil.rmtree(self._workspace, ignore_errors=True)
-
-    def _start(self) -> None:
-        self._runs, self._mebibytes = 0, 0
-        self.projects.clear()
-        self._workspace = Path(tempfile.mkdtemp(prefix="stringx-lane-"))
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "runner.lane", str(theirs.fileno()), str(self._workspace)],
-                cwd=ROOT,
-                env=_build_environment(self._workspace),
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                # A Ctrl-C on the terminal is the parent's to handle.
-                start_new_session=True,
-            )
-        self._connection = Connection(ours.detach())
-
-
-def _build_environment(workspace: Path) -> dict[str, str]:
-    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    # A killed lane can't free dbt's semaphores; its resource tracker does, and need not say so.
-    return {**inherited, "HOME": str(workspace), "PYTHONWARNINGS": "ignore"}
 
 
 class Lanes:
@@ -167,6 +54,10 @@ class Lanes:
         """Kill every lane; what is under way ends as if its lane had died."""
         self._closed = True
         for lane in self._lanes:
+            lane.kill()
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._free) == len(self._lanes))
+        for lane in self._lanes:
             lane.close()
 
     def _build_order(self, plan: Plan) -> dict[str, Any]:
@@ -202,11 +93,10 @@ class Lanes:
         """Kill the lane, then end what it left running on the warehouse: in this order nothing
         new can begin in between.
         """
-        if self._closed:
-            lane.close()
-        else:
-            lane.replace(reason)
+        lane.kill()
         end_sessions(order["connection"], order["application_name"])
+        if not self._closed:
+            lane.replace(reason)
 
     def _take(self, project: str) -> Lane:
         with self._changed:

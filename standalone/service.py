@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import requests
 
-from gatekeeper.domain.errors import GatekeeperError
+from gatekeeper.domain.errors import GatekeeperError, InvalidConfiguration, Problem
 from gatekeeper.settings import ROOT, Settings
 from standalone.postgres import embedded_postgres, store_url
 from standalone.supervisor import Role, Supervisor
@@ -65,11 +66,23 @@ def _only_one(data_dir: Path) -> Iterator[None]:
         yield
 
 
+def check_port(host: str, port: int) -> None:
+    """Raise InvalidConfiguration where something listens there already."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            reason = f"can't listen on {host}:{port} ({error.strerror}); choose another"
+            raise InvalidConfiguration([Problem("STRINGX_PORT", reason)]) from None
+
+
 @contextmanager
 def running_service(
     settings: Settings, place: Place, environment: Mapping[str, str], logs: Path | None = None
 ) -> Iterator[None]:
     """Run web, worker and runner while the context lasts, then let them finish."""
+    check_port(settings.host, settings.port)
     roles = [
         Role(
             name,

@@ -21,7 +21,8 @@ from gatekeeper.domain.plan import Plan
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Rule, Severity, build_rule_set
 from gatekeeper.domain.run import RunId
 from gatekeeper.domain.verdict import Measurement
-from runner.lanes import LaneLimits, Lanes
+from runner.lane_process import LaneLimits
+from runner.lanes import Lanes
 from standalone.postgres import superuser_url
 
 LIMITS = LaneLimits(threads=2, max_runs=500, max_mebibytes=1024)
@@ -317,6 +318,17 @@ def test_a_lane_is_replaced_when_its_memory_has_grown(warehouse: dict[str, str |
         assert lanes.pids != before
     finally:
         lanes.close()
+
+
+def test_closing_ends_what_is_under_way(warehouse: dict[str, str | int]) -> None:
+    lanes = Lanes(1, LIMITS, os.environ, Path("/nowhere"))
+    slow = plan(warehouse, rule("slow", "expression", expression="slept"), table="shop.slow")
+    threading.Timer(4, lanes.close).start()
+    with pytest.raises(RunnerError, match="died") as caught:
+        lanes.measure(slow)
+    assert caught.value.transient
+    lanes.close()
+    assert not any(Path(f"/proc/{pid}").exists() for pid in lanes.pids)
 
 
 def test_a_lane_sees_nothing_of_the_runners_environment(

@@ -1,53 +1,18 @@
-"""The wire forms of the API. A view shows a thing of the domain as it is, and decides nothing."""
+"""What the API shows. A view shows a thing of the domain as it is, and decides nothing."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from gatekeeper.configuration.document import Strict, TableName, Text
-from gatekeeper.domain.batch import Batch, parse_batch, render_batch
+from gatekeeper.domain.batch import render_batch
 from gatekeeper.domain.gate import Gate, Mode
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Rule, RuleType, Severity, Shape
 from gatekeeper.domain.run import Run, RunState, TriggerSource
 from gatekeeper.domain.verdict import Check, Outcome, Verdict
-
-Scalar = Text | int | Annotated[float, Field(allow_inf_nan=False)] | bool
-
-
-class BatchBody(Strict):
-    """The slice to judge: rows of `column` from `from` up to but not including `to`, or those with
-    one of `values`.
-    """
-
-    column: Annotated[Text, Field(min_length=1, max_length=255)]
-    start: Scalar | None = Field(default=None, alias="from")
-    end: Scalar | None = Field(default=None, alias="to")
-    values: Annotated[list[Scalar], Field(min_length=1, max_length=1000)] | None = None
-
-    @model_validator(mode="after")
-    def _one_form(self) -> Self:
-        is_range = self.start is not None and self.end is not None
-        half_a_range = (self.start is None) != (self.end is None)
-        if half_a_range or is_range == (self.values is not None):
-            raise ValueError("give either both 'from' and 'to', or 'values'")
-        return self
-
-    def batch(self) -> Batch:
-        """The batch in the domain's words."""
-        return parse_batch(self.model_dump(by_alias=True, exclude_none=True))
-
-
-class TriggerBody(Strict):
-    """The question: may this table, or this batch of it, be used?"""
-
-    table: TableName = Field(examples=["flights.flights"])
-    warehouse: Text | None = None
-    batch: BatchBody | None = None
-    correlation_id: Annotated[Text, Field(max_length=255)] | None = None
 
 
 class View(BaseModel):
@@ -122,28 +87,6 @@ class RunPage(View):
 
     items: list[RunView]
     next: str | None
-
-
-class RunQuery(BaseModel):
-    """Which runs to list."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    table: Text | None = None
-    warehouse: Text | None = None
-    verdict: Verdict | None = None
-    state: RunState | None = None
-    since: datetime | None = Field(default=None, description="received at or after (ISO 8601)")
-    cursor: Annotated[str, Field(pattern="^[0-9]{1,18}$")] | None = None
-    limit: Annotated[int, Field(ge=1, le=500)] = 50
-
-
-class GateQuery(BaseModel):
-    """Which of the gates of that name, where several warehouses have one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    warehouse: Text | None = None
 
 
 class CheckView(View):

@@ -1,0 +1,75 @@
+"""Processes that are killed, or asked to end, while they carry a run: one verdict all the same."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import requests
+
+from tests.e2e.service import Service, holding, wait_until
+
+# A runner is taken for dead after 15 s without a heartbeat; recovery looks every 3 s.
+RECOVERY_SECONDS = 40
+
+
+def assert_one_verdict(shop: Service, run_id: str, attempts: int) -> None:
+    run = shop.finish(run_id)
+    assert (run["verdict"], run["attempts"]) == ("pass", attempts)
+    assert shop.counts(run_id) == {"waited": (5, 0)}
+    assert len(shop.concluded(run_id)) == 1
+
+
+def test_a_run_outlives_its_lane(shop: Service) -> None:
+    with holding(shop.home.socket):
+        run_id = shop.trigger("shop.held")
+        lost = shop.wait_until_held(run_id)
+        for lane in shop.lanes():
+            lane.kill()
+        wait_until("its sessions are ended", lambda: not lost & shop.sessions(run_id))
+        shop.wait_until_held(run_id)
+    assert_one_verdict(shop, run_id, attempts=2)
+
+
+def test_a_run_outlives_its_runner(shop: Service) -> None:
+    runner, lanes = shop.role("runner"), shop.lanes()
+    assert len(lanes) == 2
+    with holding(shop.home.socket):
+        run_id = shop.trigger("shop.held")
+        shop.wait_until_held(run_id)
+        runner.kill()
+        _, alive = psutil.wait_procs(lanes, timeout=5)
+        assert alive == []
+        wait_until(
+            "another attempt",
+            lambda: shop.get(f"/runs/{run_id}")["attempts"] == 2,
+            seconds=RECOVERY_SECONDS,
+        )
+    assert_one_verdict(shop, run_id, attempts=2)
+    assert shop.role("runner").pid != runner.pid
+
+
+def test_a_service_that_is_asked_to_end_finishes_its_runs(shop: Service) -> None:
+    def is_away() -> bool:
+        try:
+            return not requests.get(f"{shop.home.url}/healthz", timeout=1).ok
+        except requests.RequestException:
+            return True
+
+    with ThreadPoolExecutor(1) as waiting:
+        with holding(shop.home.socket):
+            run_id = shop.trigger("shop.held")
+            waiter = waiting.submit(shop.post, "shop.also_held", Prefer="wait=30")
+            shop.wait_until_held(run_id)
+            shop.process.terminate()
+            wait_until("no more is taken", is_away)
+            assert shop.process.runs
+        assert shop.process.end() == 0
+        answer = waiter.result(1)
+    shop.home.wait_until_empty()
+    concluded = shop.concluded(run_id)
+    shop.start()
+    run = shop.get(f"/runs/{run_id}")
+    assert (run["state"], run["verdict"], run["attempts"]) == ("finished", "pass", 1)
+    assert len(concluded) == 1
+    assert (answer.status_code, answer.json()["verdict"]) == (200, "pass")

@@ -147,15 +147,16 @@ def runner(settings: Settings) -> None:
     from runner.lane_process import LaneLimits
     from runner.lanes import Lanes
 
+    count = settings.lanes or os.cpu_count() or 1
     limits = LaneLimits(settings.lane_threads, settings.lane_max_runs, settings.lane_max_mebibytes)
     with (
-        closing(open_store(settings, settings.lanes + 1)) as store,
-        closing(Lanes(settings.lanes, limits, os.environ, settings.secrets_dir)) as lanes,
+        closing(open_store(settings, count + 1)) as store,
+        closing(Lanes(count, limits, os.environ, settings.secrets_dir)) as lanes,
     ):
         options = WorkerOptions(
             name="runner",
             queues=[RUN_QUEUE],
-            concurrency=settings.lanes,
+            concurrency=count,
             drain_seconds=settings.drain_seconds,
             on_drained_out=lanes.close,
         )

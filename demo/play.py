@@ -52,7 +52,7 @@ def _prepare(settings: Settings, place: Place, migrate: Callable[[Store], None])
     with closing(Store(place.store_url)) as store:
         with _step("Migrating the store"):
             migrate(store)
-        with _step(f"Loading {sum(ROWS.values()):,} rows of flights data"):
+        with _step(f"Flights data, {sum(ROWS.values()):,} rows"):
             load_warehouse(settings, place)
         with _step("Applying demo/gates.yml"):
             rule_types = load_rule_types(ROOT / "stringx" / "rule_types")
@@ -83,14 +83,13 @@ def _step(what: str) -> Iterator[None]:
 
 
 def _say_where_to_look(url: str, logs: Path, answers: list[Answer]) -> None:
-    run_id = next(run["id"] for run, _ in answers if run["verdict"] == "fail")
+    run_id = answers[-1][0]["id"]
     console.print(
         "\nWhere to look further:",
-        "  ./start-service.sh                                   start it again, and keep it up",
-        f"  curl -s {url}/api/v1/gates                the gates",
-        f"  curl -s {url}/api/v1/runs/{run_id}/results",
-        "                                                       a run's checks, with their SQL",
-        f"  {logs}                what web, worker and runner said",
+        "  Start it again, and keep it up:   ./start-service.sh",
+        f"  The gates and their rules:        curl -s {url}/api/v1/gates",
+        f"  The last run's checks, with SQL:  curl -s {url}/api/v1/runs/{run_id}/results",
+        f"  What the processes said:          {logs}",
         sep="\n",
         soft_wrap=True,
     )

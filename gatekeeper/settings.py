@@ -54,8 +54,9 @@ class Settings(BaseSettings):
         30, description="how long a trigger of an inline gate waits before it answers 202"
     )
     worker_concurrency: Count = Field(4, description="jobs that a worker does at once")
-    lanes: Count = Field(
-        os.cpu_count() or 1, description="lanes of a runner, each judging one run at a time"
+    lanes: Count | None = Field(
+        None,
+        description="lanes of a runner, each judging one run at a time; without it one a core",
     )
     lane_threads: Count = Field(
         4, description="checks that a lane runs at once, each on a warehouse connection of its own"

@@ -81,7 +81,7 @@ class Process:
         wait_until(what, reached, seconds=90)
 
     def terminate(self) -> None:
-        os.kill(self.pid, signal.SIGTERM)
+        self._process.terminate()
 
     def press_ctrl_c(self) -> None:
         """Do what a terminal does: interrupt everything in its foreground."""

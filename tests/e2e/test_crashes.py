@@ -50,26 +50,28 @@ def test_a_run_outlives_its_runner(shop: Service) -> None:
 
 
 def test_a_service_that_is_asked_to_end_finishes_its_runs(shop: Service) -> None:
-    def is_away() -> bool:
+    def takes_no_more() -> bool:
         try:
             return not requests.get(f"{shop.home.url}/healthz", timeout=1).ok
         except requests.RequestException:
             return True
 
-    with ThreadPoolExecutor(1) as waiting:
+    with ThreadPoolExecutor(1) as asking:
         with holding(shop.home.socket):
-            run_id = shop.trigger("shop.held")
-            waiter = waiting.submit(shop.post, "shop.also_held", Prefer="wait=30")
-            shop.wait_until_held(run_id)
+            asked = asking.submit(shop.post, "shop.held", Prefer="wait=30")
+            (run,) = wait_until(
+                "it runs", lambda: shop.get("/runs?table=shop.held&state=running")["items"]
+            )
+            shop.wait_until_held(run["id"])
             shop.process.terminate()
-            wait_until("no more is taken", is_away)
+            wait_until("the service takes no more", takes_no_more)
             assert shop.process.runs
         assert shop.process.end() == 0
-        answer = waiter.result(1)
+        answer = asked.result(1)
+    assert (answer.status_code, answer.json()["verdict"]) == (200, "pass")
     shop.home.wait_until_empty()
-    concluded = shop.concluded(run_id)
+    concluded = shop.concluded(run["id"])
     shop.start()
-    run = shop.get(f"/runs/{run_id}")
+    run = shop.get(f"/runs/{run['id']}")
     assert (run["state"], run["verdict"], run["attempts"]) == ("finished", "pass", 1)
     assert len(concluded) == 1
-    assert (answer.status_code, answer.json()["verdict"]) == (200, "pass")

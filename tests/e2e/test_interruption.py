@@ -24,7 +24,9 @@ def home(shared_home: Home) -> Iterator[Home]:
     shared_home.end_processes()
 
 
-def interrupt(home: Home, reached: Callable[[Process], bool], how: Callable[[Process], None]) -> None:
+def interrupt(
+    home: Home, reached: Callable[[Process], bool], how: Callable[[Process], None]
+) -> None:
     demo = home.start("demo")
     demo.wait_for("the point to interrupt it at", lambda: reached(demo))
     how(demo)

@@ -19,7 +19,9 @@ SOUTH = {"column": "region", "values": ["south"]}
 
 
 def interval(run: dict[str, Any]) -> tuple[datetime, datetime]:
-    started, finished = (datetime.fromisoformat(run["timings"][f"{each}_at"]) for each in ("started", "finished"))
+    started, finished = (
+        datetime.fromisoformat(run["timings"][f"{each}_at"]) for each in ("started", "finished")
+    )
     assert started < finished
     return started, finished
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from gatekeeper import flow
 from gatekeeper.queue.jobs import Queue
+from gatekeeper.queue.tasks import MAINTENANCE_QUEUE, build_worker_app
 from gatekeeper.settings import ROOT
 from gatekeeper.store.engine import Store
 from tests.integration.test_flow import ORDERS
@@ -61,3 +62,19 @@ def test_a_job_that_outlasts_the_drain_is_cut_short(gates: Store, queue: Queue) 
         process.terminate()
         assert process.wait(15) == 0
     assert status(gates) == "failed"
+
+
+def test_failed_jobs_are_kept_for_a_week(gates: Store, queue: Queue) -> None:
+    for _ in range(2):
+        flow.receive(gates, queue, ORDERS)
+    sql(gates, "update procrastinate_jobs set status = 'failed'")
+    sql(
+        gates,
+        "update procrastinate_events set at = now() - interval '8 days' "
+        "where job_id = (select min(id) from procrastinate_jobs)",
+    )
+    app = build_worker_app(gates.conninfo, lambda _: None)
+    with app.open():
+        app.configure_task("forget_old_jobs", queue=MAINTENANCE_QUEUE).defer(timestamp=0)
+    app.run_worker(queues=[MAINTENANCE_QUEUE], wait=False, install_signal_handlers=False)
+    assert sql(gates, "select count(*) from procrastinate_jobs where status = 'failed'") == [(1,)]

@@ -165,7 +165,7 @@ def runner(settings: Settings) -> None:
 
 
 def migrate_store(store: Store, revision: str = "head", *, down: bool = False) -> None:
-    """Bring the schema to a revision; raises MigrationFailed. One process at a time does it."""
+    """Bring the schema to a revision. Of several processes at once, one does it."""
     import flask_migrate
     from flask import Flask
 

@@ -15,7 +15,7 @@ from api.views import CheckView, ResultsView, RunPage, RunView
 from gatekeeper import flow
 from gatekeeper.domain.errors import InvalidRequest
 from gatekeeper.domain.gate import Mode
-from gatekeeper.domain.run import Run, RunId, RunState, Trigger, TriggerSource
+from gatekeeper.domain.run import Request, Run, RunId, RunState, Trigger
 from gatekeeper.store.results import load_results
 from gatekeeper.store.runs import RunFilter, load_run, load_runs
 
@@ -39,7 +39,7 @@ def trigger_run(body: TriggerBody) -> tuple[RunView, int, dict[str, str]]:
     `Prefer: wait=30` waits for the verdict up to that many seconds; so does a gate of the mode
     `inline` by itself. The same `Idempotency-Key` with the same body gives the same run.
     """
-    receipt = flow.receive(backend().store, backend().queue, _trigger(body))
+    receipt = flow.receive(backend().store, backend().queue, _request(body))
     wait_seconds = _preferred_wait()
     headers = {"Preference-Applied": f"wait={wait_seconds:g}"} if wait_seconds else {}
     if wait_seconds is None and receipt.gate.policy.mode is Mode.INLINE:
@@ -49,18 +49,18 @@ def trigger_run(body: TriggerBody) -> tuple[RunView, int, dict[str, str]]:
     return RunView.of(run), 200 if _is_over(run) else 202, headers
 
 
-def _trigger(body: TriggerBody) -> Trigger:
+def _request(body: TriggerBody) -> Request:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= MAX_KEY_LENGTH:
         reason = f"must have 1 to {MAX_KEY_LENGTH} characters"
         raise InvalidRequest("Idempotency-Key", reason)
-    return Trigger(
+    return Request(
         table=body.table,
         warehouse=body.warehouse,
         batch=body.batch.batch() if body.batch else None,
         correlation_id=body.correlation_id,
         idempotency_key=key,
-        source=TriggerSource.HTTP,
+        trigger=Trigger.HTTP,
     )
 
 

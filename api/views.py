@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gatekeeper.domain.batch import render_batch
 from gatekeeper.domain.gate import Gate, Mode
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Rule, RuleType, Severity, Shape
-from gatekeeper.domain.run import Run, RunState, TriggerSource
+from gatekeeper.domain.run import Run, RunState, Trigger
 from gatekeeper.domain.verdict import Check, Outcome, Verdict
 
 
@@ -46,7 +46,7 @@ class RunView(View):
     request_id: UUID
     warehouse: str
     table: str
-    source: TriggerSource
+    trigger: Trigger
     correlation_id: str | None
     batch: dict[str, Any] | None
     rule_set: str
@@ -66,7 +66,7 @@ class RunView(View):
             request_id=run.request_id,
             warehouse=run.warehouse,
             table=run.table,
-            source=run.source,
+            trigger=run.trigger,
             correlation_id=run.correlation_id,
             batch=render_batch(run.batch) if run.batch else None,
             rule_set=run.rule_set_hash,

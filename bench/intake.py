@@ -2,7 +2,8 @@
 
 `python -m bench.intake`. No runner is up, so nothing is taken off the queue: what was answered 202
 must all be in the store, once. Beside it, round by round in the same run, the floor: as many
-single-row INSERTs, committed one by one by as many threads straight into the same PostgreSQL.
+single-row INSERTs, committed one by one by as many threads straight into the same PostgreSQL. The
+clients share the machine's cores with what they measure.
 """
 
 from __future__ import annotations
@@ -52,20 +53,6 @@ select (select count(*) from requests), (select count(*) from runs),
 
 
 @dataclass(frozen=True)
-class Load:
-    """How much is asked, and by how many at once."""
-
-    triggers: int
-    processes: int
-    threads: int
-
-    @property
-    def calls_in_round(self) -> int:
-        """The calls of each thread in each round."""
-        return max(1, self.triggers // (ROUNDS * self.processes * self.threads))
-
-
-@dataclass(frozen=True)
 class Measured:
     """The answers of every round, of one side and of the other."""
 
@@ -79,7 +66,7 @@ class Measured:
 @click.option("--threads", default=4, show_default=True, help="Threads of each client process.")
 def main(triggers: int, processes: int, threads: int) -> None:
     """Fire triggers from several clients at once, and count what is stored."""
-    load = Load(triggers, processes, threads)
+    calls = max(1, triggers // (ROUNDS * processes * threads))
     with open_arena(STRINGX_WEB_PROCESSES=str(WEB_PROCESSES)) as arena:
         connection = {"host": "localhost", "database": "shop", "user": "nobody"}
         rule = {"name": "id_present", "type": "not_null", "parameters": {"column": "id"}}
@@ -89,7 +76,7 @@ def main(triggers: int, processes: int, threads: int) -> None:
             open_callers(processes, threads) as callers,
             time_limit(LIMIT_SECONDS),
         ):
-            measured = _measure(arena, callers, load)
+            measured = _measure(arena, callers, calls)
         figures = _build_figures(measured)
         clients = f"{WEB_PROCESSES} web processes, {processes} x {threads} clients"
         print_figures(f"Triggers accepted, stored and queued: {clients}", figures)
@@ -110,9 +97,9 @@ def running_web(arena: Arena) -> Iterator[None]:
         supervisor.stop(arena.settings.drain_seconds + STOP_MARGIN_SECONDS)
 
 
-def _measure(arena: Arena, callers: Callers, load: Load) -> Measured:
-    """Let the sides take turns, after one call of each thread that nobody times."""
-    store_url, calls = arena.place.store_url, load.calls_in_round
+def _measure(arena: Arena, callers: Callers, calls: int) -> Measured:
+    """Let the sides take turns, each thread so many calls, after one that nobody times."""
+    store_url = arena.place.store_url
     with psycopg.connect(store_url) as store:
         store.execute("create table inserted (id uuid primary key, body jsonb)")
     warm_up = callers.run(Errand(connect_api, arena.url, 1))
@@ -158,7 +145,7 @@ def _check_stored(arena: Arena, answers: Sequence[Answers]) -> None:
     accepted = [run_id for each in answers for run_id in each.ids]
     with psycopg.connect(arena.place.store_url) as store:
         stored = store.execute(_STORED, [accepted]).fetchone()
-    if stored != (len(accepted),) * 4:
+    if not accepted or stored != (len(accepted),) * 4:
         raise BenchmarkFailed(
             f"{len(accepted)} triggers were accepted; requests, runs, jobs, all three: {stored}"
         )

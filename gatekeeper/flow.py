@@ -26,14 +26,14 @@ from gatekeeper.domain.run import (
     MAX_ATTEMPTS,
     Attempt,
     Judgement,
+    Request,
     Run,
     RunId,
-    Trigger,
     build_counts,
 )
 from gatekeeper.domain.verdict import Measurement, is_open, judge, judge_checks
 from gatekeeper.queue.jobs import Queue
-from gatekeeper.store.attempts import claim_run, conclude_run, release_run
+from gatekeeper.store.attempts import claim_run, conclude_run, load_attempt, release_run
 from gatekeeper.store.engine import Store
 from gatekeeper.store.gates import find_gate, load_warehouse
 from gatekeeper.store.requests import save_request, set_job
@@ -52,26 +52,26 @@ class Receipt:
     is_new: bool
 
 
-def receive(store: Store, queue: Queue, trigger: Trigger) -> Receipt:
+def receive(store: Store, queue: Queue, request: Request) -> Receipt:
     """Store the request with its run and its job, all or nothing.
 
     Raises UnknownGate, AmbiguousGate, GateHasNoRules, IdempotencyConflict, StoreUnavailable.
     """
     received_at = datetime.now(UTC)
     with store.transaction() as tx:
-        gate = find_gate(tx, trigger.table, trigger.warehouse)
-        run_id, is_new = save_request(tx, trigger, gate, received_at)
+        gate = find_gate(tx, request.table, request.warehouse)
+        run_id, is_new = save_request(tx, request, gate, received_at)
         if is_new and not any(rule.enabled for rule in gate.rule_set.rules):
             raise GateHasNoRules(gate.table)
         if is_new and gate.policy.mode is not Mode.OFF:
-            set_job(tx, run_id, queue.defer_run(tx, run_id, gate.id, trigger.batch))
+            set_job(tx, run_id, queue.defer_run(tx, run_id, gate.id, request.batch))
         receipt = Receipt(load_run(tx, run_id), gate, is_new)
     log.info(
         "request received",
         action="received",
         **_named(receipt.run),
         is_new=is_new,
-        source=trigger.source.value,
+        trigger=request.trigger.value,
     )
     return receipt
 
@@ -91,14 +91,20 @@ def run_attempt(store: Store, queue: Queue, measure: Measure, run_id: RunId) -> 
     except RunnerError as error:
         if error.transient and attempt.number < MAX_ATTEMPTS:
             release(store, attempt, str(error))
+            return
         measurements, failure = (), str(error)
     conclude(store, queue, attempt, measurements, failure)
 
 
 def plan(store: Store, run_id: RunId) -> tuple[Attempt, Plan] | None:
     """Claim the run and lay out its checks; None where it is already finished."""
+    # The claim stands by itself, so that an attempt that can't even be planned counts.
     with store.transaction() as tx:
-        attempt = claim_run(tx, run_id)
+        token = claim_run(tx, run_id)
+    if token is None:
+        return None
+    with store.transaction() as tx:
+        attempt = load_attempt(tx, run_id, token)
         if attempt is None:
             return None
         warehouse = load_warehouse(tx, attempt.gate.warehouse)
@@ -125,10 +131,17 @@ def dispatch(measure: Measure, attempt: Attempt, its_plan: Plan) -> Sequence[Mea
 
 
 def release(store: Store, attempt: Attempt, reason: str) -> None:
-    """Put the run back for another attempt, and say so to the queue by raising AttemptReleased."""
+    """Put the run back for another attempt, and say so to the queue by raising AttemptReleased.
+
+    Where another attempt has taken over there is nothing to put back.
+    """
+    released = False
     for trial in _while_store_is_away():
         with trial, store.transaction() as tx:
-            release_run(tx, attempt, reason)
+            released = release_run(tx, attempt, reason)
+    if not released:
+        log.warning("a late failure was ignored", action="superseded", **_attempt_named(attempt))
+        return
     log.warning(
         "attempt given up",
         action="released",

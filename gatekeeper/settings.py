@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(
         ROOT / ".stringx",
-        description="where the embedded PostgreSQL and the lanes' working files live",
+        description="where the embedded PostgreSQL and the demo's logs live",
     )
     host: str = Field("127.0.0.1", description="the address that web listens on")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(5001, description="the port of the API")

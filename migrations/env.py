@@ -22,9 +22,11 @@ def is_ours(name: str | None, kind: str, parents: object) -> bool:
 def run_migrations() -> None:
     """Run what is pending, under a lock that is kept between the transactions."""
     with store.engine.connect() as connection:
+        # Another migration of this store is waited for; locks of the running service are not.
+        connection.execute(text("set statement_timeout = '300s'"))
+        connection.execute(text("select pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
         connection.execute(text("set lock_timeout = '5s'"))
         connection.execute(text("set statement_timeout = '60s'"))
-        connection.execute(text("select pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
         connection.commit()
         context.configure(
             connection=connection,

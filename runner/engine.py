@@ -109,36 +109,44 @@ class DbtEngine:
 def build_environment(connection: Mapping[str, str], application_name: str) -> dict[str, str]:
     """The variables that a rendered project's profile reads the connection from."""
     return {
-        "STRINGX_LANE_HOST": connection["host"],
-        "STRINGX_LANE_PORT": connection["port"],
-        "STRINGX_LANE_USER": connection["user"],
-        "DBT_ENV_SECRET_STRINGX_LANE_PASSWORD": connection.get("password", ""),
-        "STRINGX_LANE_DATABASE": connection["database"],
-        "STRINGX_LANE_SSLMODE": connection["sslmode"],
-        "STRINGX_LANE_APPLICATION_NAME": application_name,
+        "SX_HOST": connection["host"],
+        "SX_PORT": connection["port"],
+        "SX_USER": connection["user"],
+        "DBT_ENV_SECRET_SX_PASSWORD": connection.get("password", ""),
+        "SX_DATABASE": connection["database"],
+        "SX_SSLMODE": connection["sslmode"],
+        "SX_APPLICATION_NAME": application_name,
     }
 
 
 def _read_results(outcome: dbtRunnerResult, connection: Mapping[str, str]) -> list[Measurement]:
     results: list[Any] = list(outcome.result)  # type: ignore[arg-type]  # it is an execution result
     counted = next(result for result in results if result.node.name == ROWS_TESTED)
-    measured = counted.status in (TestStatus.Pass, TestStatus.Warn)
-    rows_tested = counted.failures if measured else None
     return [
-        _read_result(result, rows_tested, connection) for result in results if result is not counted
+        _read_result(result, counted, connection) for result in results if result is not counted
     ]
 
 
-def _read_result(
-    result: Any, rows_tested: int | None, connection: Mapping[str, str]
-) -> Measurement:
-    measured = result.status in (TestStatus.Pass, TestStatus.Warn, TestStatus.Fail)
+def _read_result(result: Any, counted: Any, connection: Mapping[str, str]) -> Measurement:
+    rows_failed, rows_tested = _count(result), _count(counted)
+    trouble = ""
+    if rows_failed is None:
+        trouble = str(result.message)
+    elif rows_tested is None:
+        trouble = f"the rows tested could not be counted: {counted.message}"
     return Measurement(
         rule=result.node.name.removeprefix(CHECK_PREFIX),
         rows_tested=rows_tested,
-        rows_failed=result.failures if measured else None,
-        message="" if measured else redact(str(result.message), connection),
+        rows_failed=rows_failed,
+        message=redact(trouble, connection),
         compiled_sql=getattr(result.node, "compiled_code", None),
         duration_seconds=result.execution_time,
         dbt_status=str(result.status),
     )
+
+
+def _count(result: Any) -> int | None:
+    """What a test counted; dbt gives a failing test's count, and 0 for one that passed."""
+    if result.status in (TestStatus.Pass, TestStatus.Warn, TestStatus.Fail):
+        return int(result.failures)
+    return None

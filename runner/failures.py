@@ -46,7 +46,7 @@ def find_failure(measurements: Sequence[Measurement]) -> Failure | None:
     """Say what kept the warehouse from answering, if anything did.
 
     A transient trouble of one check costs the whole attempt, so that the checks of a run are
-    judged on one state of the table; a refused entry only counts where every check met it.
+    measured close together; a refused entry only counts where every check met it.
     """
     unmeasured = [each.message for each in measurements if each.rows_failed is None]
     for message in unmeasured:

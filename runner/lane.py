@@ -35,19 +35,19 @@ def main() -> None:
                 order = json.loads(runner.recv_bytes())
             except EOFError:
                 return
-            runner.send_bytes(json.dumps(_answer(engine, order)).encode())
+            answer = _answer(engine, order)
+            answer["mebibytes"] = psutil.Process().memory_info().rss // 2**20
+            runner.send_bytes(json.dumps(answer).encode())
 
 
 def _answer(engine: DbtEngine, order: dict[str, Any]) -> dict[str, Any]:
-    resident = psutil.Process().memory_info().rss // 2**20
     try:
-        measured = [asdict(measurement) for measurement in engine.measure(order)]
+        return {"measurements": [asdict(measured) for measured in engine.measure(order)]}
     except RunnerError as error:
-        return {"failure": str(error), "transient": error.transient, "mebibytes": resident}
+        return {"failure": str(error), "transient": error.transient}
     except Exception as error:  # noqa: BLE001 - whatever dbt raises is an answer, not the lane's end
         message = redact(f"{type(error).__name__}: {error}", order["connection"])
-        return {"failure": message, "transient": False, "mebibytes": resident}
-    return {"measurements": measured, "mebibytes": resident}
+        return {"failure": message, "transient": False}
 
 
 def _end_with_parent(parent: int, workspace: Path) -> None:

@@ -29,7 +29,6 @@ class Lanes:
         self._lanes = [Lane(number, limits) for number in range(count)]
         self._free = list(self._lanes)
         self._changed = threading.Condition()
-        self._closed = False
 
     @property
     def pids(self) -> list[int]:
@@ -41,9 +40,11 @@ class Lanes:
         order = self._build_order(plan)
         lane = self._take(order["project"])
         try:
+            if plan.attempt > 1:
+                # Whoever carried out the last attempt may have died and left its queries running.
+                end_sessions(order["connection"], order["application_name"])
             answer = self._ask(lane, order, plan.deadline_seconds)
-            if not self._closed:
-                lane.replace_if_worn()
+            lane.replace_if_worn()
         finally:
             self._give_back(lane)
         if "failure" in answer:
@@ -52,9 +53,8 @@ class Lanes:
 
     def close(self) -> None:
         """Kill every lane; what is under way ends as if its lane had died."""
-        self._closed = True
         for lane in self._lanes:
-            lane.kill()
+            lane.retire()
         with self._changed:
             self._changed.wait_for(lambda: len(self._free) == len(self._lanes))
         for lane in self._lanes:
@@ -82,21 +82,20 @@ class Lanes:
         try:
             return lane.ask(order, deadline)
         except LaneDied:
-            self._recover(lane, order, "it died")
+            self._replace(lane, order, "it died")
             raise RunnerError("the lane that judged it died", transient=True) from None
         except LaneLate:
-            self._recover(lane, order, "it met a deadline")
+            self._replace(lane, order, "it met a deadline")
             message = f"the deadline of {deadline:g} s passed before every check was measured"
             raise RunnerError(message, transient=False) from None
 
-    def _recover(self, lane: Lane, order: Mapping[str, Any], reason: str) -> None:
+    def _replace(self, lane: Lane, order: Mapping[str, Any], reason: str) -> None:
         """Kill the lane, then end what it left running on the warehouse: in this order nothing
         new can begin in between.
         """
         lane.kill()
         end_sessions(order["connection"], order["application_name"])
-        if not self._closed:
-            lane.replace(reason)
+        lane.replace(reason)
 
     def _take(self, project: str) -> Lane:
         with self._changed:
@@ -110,4 +109,4 @@ class Lanes:
     def _give_back(self, lane: Lane) -> None:
         with self._changed:
             self._free.append(lane)
-            self._changed.notify()
+            self._changed.notify_all()

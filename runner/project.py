@@ -35,13 +35,16 @@ def build_vars(order: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def render_project(order: Mapping[str, Any], directory: Path) -> None:
-    """Write the project of an order's gate to a new directory."""
+    """Write the project of an order's gate to a new directory.
+
+    Its vars.json is for running it by hand: the same data, without the batch.
+    """
     shutil.copytree(TEMPLATE, directory)
     for macros in ("macros", "rule_types"):
         (directory / macros).symlink_to(MACROS / macros)
     (directory / "models").mkdir()
     (directory / "models" / "gate.yml").write_text(yaml.safe_dump(_build_source(order)))
-    (directory / "vars.json").write_text(json.dumps(build_vars(order)))
+    (directory / "vars.json").write_text(json.dumps(build_vars({**order, "batch": None}), indent=2))
 
 
 def _build_source(order: Mapping[str, Any]) -> dict[str, Any]:

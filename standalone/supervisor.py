@@ -4,6 +4,7 @@ together.
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import threading
@@ -16,6 +17,9 @@ from typing import IO
 import structlog
 
 log = structlog.get_logger(__name__)
+
+# Where util-linux is there, the kernel ends the processes of a supervisor that was killed.
+END_WITH_US = ["setpriv", "--pdeathsig", "SIGTERM"] if shutil.which("setpriv") else []
 
 LOOK_SECONDS = 0.2
 RESTART_SECONDS = 1.0
@@ -83,7 +87,7 @@ class Supervisor:
         output = self._open(role)
         try:
             role.process = subprocess.Popen(
-                role.command,
+                [*END_WITH_US, *role.command],
                 env=dict(self._environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -15,10 +15,11 @@ from gatekeeper.domain.verdict import Measurement
 @dataclass(frozen=True)
 class Plan:
     """What to measure, where, and by when. `rules` are the enabled ones; `rule_set_hash` names
-    them, so that what was compiled for one run serves the next.
+    them, so that what was parsed for one run serves the next. `attempt` counts from 1.
     """
 
     run_id: RunId
+    attempt: int
     warehouse: Warehouse
     gate_id: int
     table: str
@@ -32,6 +33,7 @@ def build_plan(attempt: Attempt, warehouse: Warehouse) -> Plan:
     """Lay out the checks of an attempt: one for each enabled rule."""
     return Plan(
         run_id=attempt.run_id,
+        attempt=attempt.number,
         warehouse=warehouse,
         gate_id=attempt.gate.id,
         table=attempt.gate.table,

@@ -22,7 +22,7 @@ AttemptToken = NewType("AttemptToken", UUID)
 MAX_ATTEMPTS = 3
 
 
-class TriggerSource(StrEnum):
+class Trigger(StrEnum):
     """What asked."""
 
     HTTP = "http"
@@ -42,11 +42,11 @@ class RunState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Trigger:
+class Request:
     """A question put to a gate, valid in itself: may this table, or this batch of it, be used?"""
 
     table: str
-    source: TriggerSource
+    trigger: Trigger
     warehouse: str | None = None
     batch: Batch | None = None
     correlation_id: str | None = None
@@ -72,7 +72,7 @@ class Run:
     request_id: RequestId
     warehouse: str
     table: str
-    source: TriggerSource
+    trigger: Trigger
     correlation_id: str | None
     batch: Batch | None
     rule_set_hash: str

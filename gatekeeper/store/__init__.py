@@ -1,1 +1,1 @@
-"""StringX's own PostgreSQL: its tables, and every query on them. Callers own the transactions."""
+"""StringX's own PostgreSQL: its tables and the queries on them. Callers own the transactions."""

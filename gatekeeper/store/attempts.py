@@ -19,30 +19,38 @@ from gatekeeper.store.tables import gates, rule_sets, runs
 now = func.clock_timestamp()
 
 
-def claim_run(tx: Transaction, run_id: RunId) -> Attempt | None:
+def claim_run(tx: Transaction, run_id: RunId) -> AttemptToken | None:
     """Begin an attempt: from now on only its token may conclude the run.
 
     None where there is nothing left to do. A run that is marked as running may be claimed: its
     job comes back only once whoever held it is taken for dead.
     """
     unfinished = runs.c.state.in_([RunState.QUEUED.value, RunState.RUNNING.value])
-    row = tx.execute(
+    token = tx.execute(
         update(runs)
         .where(runs.c.id == run_id, unfinished, gates.c.id == runs.c.gate_id)
         .values(
             state=RunState.RUNNING.value,
             attempts=runs.c.attempts + 1,
             attempt_token=uuid4(),
+            message="",
             started_at=func.coalesce(runs.c.started_at, now),
             deadline_at=now + func.make_interval(0, 0, 0, 0, 0, 0, gates.c.deadline_seconds),
         )
-        .returning(runs)
-    ).one_or_none()
+        .returning(runs.c.attempt_token)
+    ).scalar()
+    return AttemptToken(token) if token else None
+
+
+def load_attempt(tx: Transaction, run_id: RunId, token: AttemptToken) -> Attempt | None:
+    """Load what an attempt must know; None where another has taken over."""
+    mine = (runs.c.id == run_id, runs.c.attempt_token == token)
+    row = tx.execute(select(runs).where(*mine)).one_or_none()
     if row is None:
         return None
     return Attempt(
         run_id=run_id,
-        token=AttemptToken(row.attempt_token),
+        token=token,
         number=row.attempts,
         gate=load_gate(tx, row.gate_id),
         rule_set=_rule_set(tx, row.gate_id, row.rule_set_hash),

@@ -32,7 +32,12 @@ class VerdictListener:
         self._places = threading.Semaphore(limit)
         self._waiting: defaultdict[str, set[threading.Event]] = defaultdict(set)
         self._lock = threading.Lock()
+        self._closed = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def close(self) -> None:
+        """Stop listening, soon."""
+        self._closed.set()
 
     def wait(self, run_id: RunId, seconds: float, is_over: Callable[[], bool]) -> bool:
         """Wait until `is_over()`, asked after each notification of the run, and now and then.
@@ -76,19 +81,23 @@ class VerdictListener:
                 del self._waiting[run_id]
 
     def _listen_for_ever(self) -> None:
-        while True:
+        while not self._closed.is_set():
             try:
-                with psycopg.connect(self._conninfo, autocommit=True) as connection:
-                    connection.execute(f"listen {ACKNOWLEDGED}")
-                    for notification in connection.notifies():
-                        self._wake(notification.payload)
+                self._listen()
             except psycopg.Error as error:
                 log.warning(
                     "listening was cut off",
                     action="listener_waits",
                     reason=type(error).__name__,
                 )
-                time.sleep(RECONNECT_SECONDS)
+                self._closed.wait(RECONNECT_SECONDS)
+
+    def _listen(self) -> None:
+        with psycopg.connect(self._conninfo, autocommit=True) as connection:
+            connection.execute(f"listen {ACKNOWLEDGED}")
+            while not self._closed.is_set():
+                for notification in connection.notifies(timeout=LOOK_SECONDS):
+                    self._wake(notification.payload)
 
     def _wake(self, run_id: str) -> None:
         with self._lock:

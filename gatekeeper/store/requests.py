@@ -12,13 +12,13 @@ from sqlalchemy.dialects.postgresql import insert
 from gatekeeper.domain.batch import render_batch
 from gatekeeper.domain.errors import IdempotencyConflict
 from gatekeeper.domain.gate import Gate, Mode
-from gatekeeper.domain.run import RunId, RunState, Trigger
+from gatekeeper.domain.run import Request, RunId, RunState
 from gatekeeper.store.engine import Transaction
 from gatekeeper.store.tables import requests, runs
 
 
 def save_request(
-    tx: Transaction, trigger: Trigger, gate: Gate, received_at: datetime
+    tx: Transaction, request: Request, gate: Gate, received_at: datetime
 ) -> tuple[RunId, bool]:
     """Store what was asked with a run for it; says whether it is new.
 
@@ -26,32 +26,32 @@ def save_request(
     several at the same moment one is stored; the others wait for it. Raises IdempotencyConflict
     where the body differs.
     """
-    question = _question(trigger)
+    question = _question(request)
     request_id = tx.execute(
         insert(requests)
         .values(
             id=uuid4(),
             gate_id=gate.id,
-            source=trigger.source.value,
-            idempotency_key=trigger.idempotency_key,
+            trigger=request.trigger.value,
+            idempotency_key=request.idempotency_key,
             question=question,
-            correlation_id=trigger.correlation_id,
+            correlation_id=request.correlation_id,
             received_at=received_at,
         )
         .on_conflict_do_nothing(index_elements=["idempotency_key"])
         .returning(requests.c.id)
     ).scalar()
     if request_id is None:
-        return _earlier_run(tx, trigger.idempotency_key, question), False
-    return _save_run(tx, request_id, trigger, gate), True
+        return _earlier_run(tx, request.idempotency_key, question), False
+    return _save_run(tx, request_id, request, gate), True
 
 
-def _question(trigger: Trigger) -> dict[str, Any]:
+def _question(request: Request) -> dict[str, Any]:
     return {
-        "table": trigger.table,
-        "warehouse": trigger.warehouse,
-        "batch": render_batch(trigger.batch) if trigger.batch else None,
-        "correlation_id": trigger.correlation_id,
+        "table": request.table,
+        "warehouse": request.warehouse,
+        "batch": render_batch(request.batch) if request.batch else None,
+        "correlation_id": request.correlation_id,
     }
 
 
@@ -66,7 +66,7 @@ def _earlier_run(tx: Transaction, key: str | None, question: dict[str, Any]) -> 
     return RunId(earlier.id)
 
 
-def _save_run(tx: Transaction, request_id: UUID, trigger: Trigger, gate: Gate) -> RunId:
+def _save_run(tx: Transaction, request_id: UUID, request: Request, gate: Gate) -> RunId:
     asked = gate.policy.mode is not Mode.OFF
     return RunId(
         tx.execute(
@@ -76,7 +76,7 @@ def _save_run(tx: Transaction, request_id: UUID, trigger: Trigger, gate: Gate) -
                 request_id=request_id,
                 gate_id=gate.id,
                 rule_set_hash=gate.rule_set.hash,
-                batch=render_batch(trigger.batch) if trigger.batch else None,
+                batch=render_batch(request.batch) if request.batch else None,
                 state=(RunState.QUEUED if asked else RunState.CANCELLED).value,
                 message="" if asked else "the gate is off, so nothing was judged",
                 queued_at=func.clock_timestamp() if asked else None,

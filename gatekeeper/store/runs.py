@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, select
 
 from gatekeeper.domain.batch import parse_batch
 from gatekeeper.domain.errors import UnknownRun
-from gatekeeper.domain.run import Counts, RequestId, Run, RunId, RunState, TriggerSource
+from gatekeeper.domain.run import Counts, RequestId, Run, RunId, RunState, Trigger
 from gatekeeper.domain.verdict import Verdict
 from gatekeeper.store.engine import Transaction
 from gatekeeper.store.tables import acknowledgements, gates, requests, runs, warehouses
@@ -76,7 +76,7 @@ def _select_runs(*conditions: ColumnElement[bool]) -> Select[*tuple[object, ...]
     return (
         select(
             runs,
-            requests.c.source,
+            requests.c.trigger,
             requests.c.correlation_id,
             requests.c.received_at,
             gates.c.table_name,
@@ -96,7 +96,7 @@ def _run(row: Row[*tuple[object, ...]]) -> Run:
         request_id=RequestId(row.request_id),
         warehouse=row.warehouse,
         table=row.table_name,
-        source=TriggerSource(row.source),
+        trigger=Trigger(row.trigger),
         correlation_id=row.correlation_id,
         batch=parse_batch(row.batch) if row.batch else None,
         rule_set_hash=row.rule_set_hash,

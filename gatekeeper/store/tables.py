@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from gatekeeper.domain.gate import Mode
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Severity
-from gatekeeper.domain.run import RunState, TriggerSource
+from gatekeeper.domain.run import RunState, Trigger
 from gatekeeper.domain.verdict import Outcome, Verdict
 
 metadata = MetaData(
@@ -110,12 +110,12 @@ requests = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("gate_id", BigInteger, ForeignKey("gates.id"), nullable=False),
-    Column("source", Text, nullable=False),
+    Column("trigger", Text, nullable=False),
     Column("idempotency_key", Text, unique=True),
     Column("question", JSONB, nullable=False),
     Column("correlation_id", Text),
     _timestamp("received_at", nullable=False),
-    _one_of("source", TriggerSource),
+    _one_of("trigger", Trigger),
 )
 
 runs = Table(
@@ -148,6 +148,8 @@ runs = Table(
     _one_of("state", RunState),
     _one_of("verdict", Verdict),
     CheckConstraint("(state = 'finished') = (verdict IS NOT NULL)", name="verdict_when_finished"),
+    # Recovery goes from the jobs in hand to their runs.
+    Index("runs_job_id_idx", "job_id"),
     Index("runs_gate_id_position_idx", "gate_id", "position"),
     # What a pipeline polls: the gate's latest verdict.
     Index(

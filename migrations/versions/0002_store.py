@@ -45,14 +45,14 @@ def upgrade() -> None:
         "requests",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("gate_id", sa.BigInteger(), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("trigger", sa.Text(), nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("question", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("correlation_id", sa.Text(), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "source IN ('http', 'kafka', 'schedule', 'cdc', 'manual')",
-            name=op.f("requests_source_check"),
+            "trigger IN ('http', 'kafka', 'schedule', 'cdc', 'manual')",
+            name=op.f("requests_trigger_check"),
         ),
         sa.ForeignKeyConstraint(["gate_id"], ["gates.id"], name=op.f("requests_gate_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("requests_pkey")),
@@ -151,6 +151,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'finished'"),
     )
     op.create_index("runs_gate_id_position_idx", "runs", ["gate_id", "position"], unique=False)
+    op.create_index("runs_job_id_idx", "runs", ["job_id"], unique=False)
     op.create_index(op.f("runs_request_id_idx"), "runs", ["request_id"], unique=False)
     op.create_index(
         "runs_unfinished_idx",
@@ -207,6 +208,7 @@ def downgrade() -> None:
         table_name="runs",
         postgresql_where=sa.text("state IN ('queued', 'running')"),
     )
+    op.drop_index("runs_job_id_idx", table_name="runs")
     op.drop_index(op.f("runs_request_id_idx"), table_name="runs")
     op.drop_index("runs_gate_id_position_idx", table_name="runs")
     op.drop_index(

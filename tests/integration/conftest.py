@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -57,15 +57,17 @@ def gates(store: Store, warehouse: dict[str, str | int], rule_types: dict[str, R
 
 
 @pytest.fixture
-def backend(gates: Store, queue: Queue, rule_types: dict[str, RuleType]) -> Backend:
-    return Backend(
+def backend(gates: Store, queue: Queue, rule_types: dict[str, RuleType]) -> Iterator[Backend]:
+    listener = VerdictListener(gates.conninfo, limit=4)
+    yield Backend(
         store=gates,
         queue=queue,
-        listener=VerdictListener(gates.conninfo, limit=4),
+        listener=listener,
         rule_types=rule_types,
         max_wait_seconds=10,
         inline_wait_seconds=1,
     )
+    listener.close()
 
 
 Answers = Callable[[Plan], Sequence[Measurement]]

@@ -120,6 +120,7 @@ def test_a_wait_takes_no_connection_from_those_who_dont(backend: Backend) -> Non
     for thread in threads:
         thread.join()
     assert answers == [200] * 8
+    narrow.listener.close()
     store.close()
 
 

@@ -24,7 +24,7 @@ from gatekeeper.domain.errors import (
 )
 from gatekeeper.domain.plan import Plan
 from gatekeeper.domain.rule import RuleType
-from gatekeeper.domain.run import Run, RunId, RunState, Trigger, TriggerSource
+from gatekeeper.domain.run import Request, Run, RunId, RunState, Trigger
 from gatekeeper.domain.verdict import Measurement, Outcome, Verdict
 from gatekeeper.queue.jobs import Queue, driver_connection
 from gatekeeper.store.engine import Store
@@ -32,7 +32,7 @@ from gatekeeper.store.results import load_results
 from gatekeeper.store.runs import load_run
 from tests.integration.conftest import GATES, nothing_wrong
 
-ORDERS = Trigger("shop.orders", TriggerSource.HTTP)
+ORDERS = Request("shop.orders", Trigger.HTTP)
 
 
 def load(store: Store, run_id: RunId) -> Run:
@@ -67,7 +67,7 @@ def test_what_is_refused_leaves_nothing_behind(
     gates: Store, queue: Queue, table: str, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        flow.receive(gates, queue, Trigger(table, TriggerSource.HTTP))
+        flow.receive(gates, queue, Request(table, Trigger.HTTP))
     assert [count(gates, table) for table in ("requests", "runs", "procrastinate_jobs")] == [0] * 3
 
 
@@ -80,19 +80,19 @@ def test_a_name_in_two_warehouses_must_say_which(
     apply_configuration(gates, rule_types, twin)
     with pytest.raises(AmbiguousGate, match="shop, twin"):
         flow.receive(gates, queue, ORDERS)
-    named = Trigger("shop.orders", TriggerSource.HTTP, warehouse="twin")
+    named = Request("shop.orders", Trigger.HTTP, warehouse="twin")
     assert flow.receive(gates, queue, named).run.warehouse == "twin"
 
 
 def test_a_gate_that_is_off_records_and_does_not_judge(gates: Store, queue: Queue) -> None:
-    run = flow.receive(gates, queue, Trigger("shop.off", TriggerSource.HTTP)).run
+    run = flow.receive(gates, queue, Request("shop.off", Trigger.HTTP)).run
     assert (run.state, run.verdict, run.open) == (RunState.CANCELLED, None, None)
     assert "off" in run.message
     assert count(gates, "procrastinate_jobs") == 0
 
 
 def test_one_key_from_twenty_threads_gives_one_run(gates: Store, queue: Queue) -> None:
-    trigger = Trigger("shop.orders", TriggerSource.HTTP, idempotency_key="k")
+    trigger = Request("shop.orders", Trigger.HTTP, idempotency_key="k")
     together = threading.Barrier(20)
     seen: list[flow.Receipt] = []
 
@@ -114,13 +114,13 @@ def test_one_key_from_twenty_threads_gives_one_run(gates: Store, queue: Queue) -
 @pytest.mark.parametrize(
     "other",
     [
-        Trigger("shop.customers", TriggerSource.HTTP, idempotency_key="k"),
-        Trigger("shop.orders", TriggerSource.HTTP, idempotency_key="k", correlation_id="c"),
-        Trigger("shop.orders", TriggerSource.HTTP, None, Values("id", (1,)), idempotency_key="k"),
+        Request("shop.customers", Trigger.HTTP, idempotency_key="k"),
+        Request("shop.orders", Trigger.HTTP, idempotency_key="k", correlation_id="c"),
+        Request("shop.orders", Trigger.HTTP, None, Values("id", (1,)), idempotency_key="k"),
     ],
 )
-def test_a_key_with_another_body_is_refused(gates: Store, queue: Queue, other: Trigger) -> None:
-    flow.receive(gates, queue, Trigger("shop.orders", TriggerSource.HTTP, idempotency_key="k"))
+def test_a_key_with_another_body_is_refused(gates: Store, queue: Queue, other: Request) -> None:
+    flow.receive(gates, queue, Request("shop.orders", Trigger.HTTP, idempotency_key="k"))
     with pytest.raises(IdempotencyConflict):
         flow.receive(gates, queue, other)
 

@@ -51,6 +51,7 @@ def plan(
     rule_set = build_rule_set(rules)
     return Plan(
         run_id=RunId(uuid4()),
+        attempt=1,
         warehouse=Warehouse("shop", "postgres", warehouse),
         gate_id=1,
         table=table,

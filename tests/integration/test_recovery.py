@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gatekeeper import flow
-from gatekeeper.domain.run import RunId, RunState, Trigger, TriggerSource
+from gatekeeper.domain.run import Request, RunId, RunState, Trigger
 from gatekeeper.queue.jobs import Queue, driver_connection
 from gatekeeper.queue.recovery import recover
 from gatekeeper.store.engine import Store
@@ -87,7 +87,7 @@ def test_a_run_that_no_job_carries_gets_a_new_one(
 def test_a_run_that_is_over_is_left_alone(gates: Store, queue: Queue) -> None:
     run_id = flow.receive(gates, queue, ORDERS).run.id
     flow.run_attempt(gates, queue, nothing_wrong, run_id)
-    flow.receive(gates, queue, Trigger("shop.off", TriggerSource.HTTP))
+    flow.receive(gates, queue, Request("shop.off", Trigger.HTTP))
     sql(gates, "delete from procrastinate_jobs")
     recover(gates, queue)
     assert jobs(gates) == []

@@ -11,7 +11,7 @@ import pytest
 from app import cli
 from gatekeeper.domain.gate import Mode
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Severity, Shape
-from gatekeeper.domain.run import RunState, TriggerSource
+from gatekeeper.domain.run import RunState, Trigger
 from gatekeeper.domain.verdict import Outcome, Verdict
 from gatekeeper.settings import NOT_SETTINGS, PREFIX, ROOT, Settings
 
@@ -30,7 +30,7 @@ WORDS: dict[str, type[StrEnum]] = {
     "dimension": Dimension,
     "entity": Entity,
     "shape": Shape,
-    "trigger": TriggerSource,
+    "trigger": Trigger,
 }
 
 ROW = re.compile(r"^\|(.+)\|\s*$", re.MULTILINE)

@@ -143,7 +143,7 @@ def test_nothing_a_user_wrote_reaches_the_projects_yaml(tmp_path: Path) -> None:
     }
     variables = json.loads((tmp_path / "p" / "vars.json").read_text())
     assert variables["sx_rules"] == {"a": {"column": "{{ env_var('HOME') }}"}}
-    assert variables["sx_batch"] == ORDER["batch"]
+    assert variables["sx_batch"] is None
 
 
 @pytest.mark.parametrize("field", ["name", "type", "severity"])

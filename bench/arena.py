@@ -33,7 +33,7 @@ from gatekeeper.logs import configure_logs
 from gatekeeper.settings import Settings, load_settings
 from gatekeeper.store.engine import Store
 from standalone.service import Place, store_place
-from standalone.signals import end_on_signals, uninterrupted
+from standalone.signals import end_on_signals
 
 RESULTS = Path(__file__).parent / "results"
 VERSIONS_OF = ("dbt-core", "dbt-postgres", "gunicorn", "procrastinate", "psycopg")
@@ -80,9 +80,7 @@ def open_arena(**settings: str) -> Iterator[Arena]:
     with ExitStack() as opened:
         directory = opened.enter_context(_short_directory())
         chosen = _choose_settings(STRINGX_DATA_DIR=str(directory), **settings)
-        # A signal that comes while the server starts is heeded once there is something to stop.
-        with uninterrupted():
-            place = opened.enter_context(store_place(chosen))
+        place = opened.enter_context(store_place(chosen))
         store = opened.enter_context(closing(Store(place.store_url)))
         migrate_store(store)
         arena = Arena(chosen, place, store)

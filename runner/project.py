@@ -55,7 +55,7 @@ def _build_source(order: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _build_test(rule: Mapping[str, Any]) -> dict[str, Any]:
-    name, rule_type, severity = (_safe(rule[field]) for field in ("name", "type", "severity"))
+    name, rule_type, severity = (_safe(str(rule[field])) for field in ("name", "type", "severity"))
     return {
         f"sx_{rule_type}": {
             "name": CHECK_PREFIX + name,

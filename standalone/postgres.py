@@ -49,19 +49,28 @@ def embedded_postgres(data_dir: Path) -> Iterator[Path]:
     # Nobody else may list the data directory; the server, another user when we are root, may
     # still pass through it to its own.
     data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
-    with uninterrupted():
-        server: PostgresServer = get_server(directory, cleanup_mode=None)
+    server: PostgresServer | None = None
+    try:
+        with uninterrupted():
+            server = get_server(directory, cleanup_mode=None)
+        provision_database(superuser_url(directory), STORE)
+        with _minded(server, directory):
+            yield directory
+    finally:
+        if server is not None:
+            server.stop()
+
+
+@contextmanager
+def _minded(server: PostgresServer, directory: Path) -> Iterator[None]:
     stopping = threading.Event()
     minder = threading.Thread(target=_mind, args=(server, directory, stopping), daemon=True)
+    minder.start()
     try:
-        provision_database(superuser_url(directory), STORE)
-        minder.start()
-        yield directory
+        yield
     finally:
         stopping.set()
-        if minder.is_alive():
-            minder.join()
-        server.stop()
+        minder.join()
 
 
 def _mind(server: PostgresServer, directory: Path, stopping: threading.Event) -> None:

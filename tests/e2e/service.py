@@ -30,7 +30,7 @@ ON_LOCK = "wait_event_type = 'Lock' and wait_event = 'advisory'"
 T = TypeVar("T")
 
 
-def wait_until(what: str, look: Callable[[], T], seconds: float = 30) -> T:
+def wait_until(what: str, look: Callable[[], T | None], seconds: float = 30) -> T:
     """Give what `look` finds as soon as it finds something."""
     until = time.monotonic() + seconds
     while not (found := look()):
@@ -82,6 +82,10 @@ class Process:
 
     def terminate(self) -> None:
         self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
     def press_ctrl_c(self) -> None:
         """Do what a terminal does: interrupt everything in its foreground."""
@@ -237,8 +241,8 @@ class Service:
 
         return wait_until(f"run {run_id} is finished", finished, seconds=60)
 
-    def counts(self, run_id: str) -> dict[str, tuple[int, int]]:
-        """The rows tested and failed of each rule."""
+    def counts(self, run_id: str) -> dict[str, tuple[int | None, int | None]]:
+        """The rows tested and failed of each rule; None where it could not be measured."""
         checks = self.get(f"/runs/{run_id}/results")["checks"]
         return {each["rule"]: (each["rows_tested"], each["rows_failed"]) for each in checks}
 

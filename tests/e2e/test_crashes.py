@@ -75,3 +75,25 @@ def test_a_service_that_is_asked_to_end_finishes_its_runs(shop: Service) -> None
     run = shop.get(f"/runs/{run['id']}")
     assert (run["state"], run["verdict"], run["attempts"]) == ("finished", "pass", 1)
     assert len(concluded) == 1
+    wait_until(
+        "the answer is given", lambda: shop.get(f"/runs/{run['id']}")["timings"]["acknowledged_at"]
+    )
+
+
+def test_a_service_that_was_killed_can_be_started_again(shop: Service) -> None:
+    def is_left(process: psutil.Process) -> bool:
+        return process.name() != "postgres"
+
+    try:
+        shop.process.kill()
+        # Its PostgreSQL may stay: the next service takes it over.
+        wait_until(
+            "web, worker and runner have ended",
+            lambda: not list(filter(is_left, shop.home.processes())),
+            seconds=10,
+        )
+        shop.start()
+        assert shop.judge("shop.orders")["verdict"] == "fail"
+    finally:
+        if not shop.process.runs:
+            shop.home.end_processes()

@@ -9,7 +9,10 @@ import pytest
 from tests.e2e.flights import VERDICTS, read_verdicts
 from tests.e2e.service import Home, Process
 
-EXIT_STATUS = {Process.press_ctrl_c: 130, Process.terminate: 143}
+EXIT_STATUS: dict[Callable[[Process], None], int] = {
+    Process.press_ctrl_c: 130,
+    Process.terminate: 143,
+}
 
 
 @pytest.fixture(scope="module")

@@ -252,8 +252,11 @@ def up(settings: Settings) -> None:
 def demo(settings: Settings) -> None:
     """Judge real flights data with every demo gate, and show what was found."""
     from demo.play import play
+    from gatekeeper.logs import configure_logs
     from standalone.signals import end_on_signals
 
+    # The steps are shown as they are done; a log beside them would say the same again.
+    configure_logs("demo", settings.log_format, "WARNING")
     end_on_signals()
     play(settings, migrate_store)
 

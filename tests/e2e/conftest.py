@@ -48,7 +48,8 @@ def _shop() -> Iterator[Service]:
         service.start()
         _make_warehouse(home)
         yield service
-        service.stop()
+        if service.process.runs:
+            service.stop()
 
 
 def _make_warehouse(home: Home) -> None:

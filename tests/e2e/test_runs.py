@@ -48,7 +48,7 @@ def test_the_same_trigger_twenty_times_at_once_is_one_run(shop: Service) -> None
     run = shop.finish(run_id)
     assert (run["verdict"], run["attempts"]) == ("fail", 1)
     assert shop.counts(run_id) == {"customer_present": (5, 1), "id_unique": (5, 1)}
-    assert len(shop.concluded(run_id)) == 1
+    assert len(wait_until("it is logged", lambda: shop.concluded(run_id))) == 1
     after = shop.get("/runs?table=shop.orders&limit=500")["items"]
     assert [each["id"] for each in after] == [run_id, *(each["id"] for each in before)]
 
@@ -86,13 +86,12 @@ def test_a_run_that_meets_its_deadline_could_not_judge(shop: Service) -> None:
     wait_until("a lane is warm", lambda: shop.judge("shop.held_too_long")["verdict"] == "pass")
     with holding(shop.home.socket):
         run_id = shop.trigger("shop.held_too_long")
-        sessions = shop.wait_until_held(run_id)
+        shop.wait_until_held(run_id)
         run = shop.finish(run_id)
         wait_until("its sessions are ended", lambda: not shop.sessions(run_id), seconds=2)
-    assert sessions
     assert (run["verdict"], run["open"], run["attempts"]) == ("error", False, 1)
     assert f"deadline of {DEADLINE_SECONDS} s" in run["message"]
     started, finished = interval(run)
-    assert DEADLINE_SECONDS <= (finished - started).total_seconds() < DEADLINE_SECONDS + 3
+    assert DEADLINE_SECONDS <= (finished - started).total_seconds() < DEADLINE_SECONDS + 5
     assert shop.counts(run_id) == {"waited": (None, None)}
     assert shop.judge("shop.held")["verdict"] == "pass"

@@ -18,6 +18,13 @@ def test_a_bad_setting_is_named(make_home: Callable[..., Home], verb: str, setti
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.parametrize("verb", ["web", "worker", "runner", "migrate"])
+def test_a_part_by_itself_asks_for_a_store(make_home: Callable[..., Home], verb: str) -> None:
+    status, said = make_home().run(verb)
+    assert status == 3
+    assert said.startswith("stringx: STRINGX_DATABASE_URL: ")
+
+
 @pytest.mark.parametrize("verb", ["up", "demo"])
 def test_a_second_service_in_the_same_place_is_refused(shop: Service, verb: str) -> None:
     before = shop.home.processes()

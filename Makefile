@@ -13,10 +13,11 @@ help: ## what there is
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/ready: requirements.txt requirements-dev.txt requirements-demo.txt | $(BIN)/python
+$(VENV)/ready: requirements.txt requirements-dev.txt requirements-demo.txt requirements-duckdb.txt | $(BIN)/python
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-demo.txt
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-duckdb.txt
 	@touch $@
 
 setup: $(VENV)/ready ## the virtual environment with everything in it
@@ -42,6 +43,7 @@ lock: setup ## requirements.txt and its sisters from the .in files
 	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-strip-extras --python-version 3.11 --no-emit-index-url --no-header requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-strip-extras --python-version 3.11 --no-emit-index-url --no-header requirements-dev.in -o requirements-dev.txt
 	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-deps --no-emit-index-url --no-header requirements-demo.in -o requirements-demo.txt
+	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-deps --python-version 3.11 --no-emit-index-url --no-header requirements-duckdb.in -o requirements-duckdb.txt
 
 docs: setup ## what is generated from the code
 	$(BIN)/python app.py describe --postman docs/postman_collection.json

@@ -107,16 +107,11 @@ class DbtEngine:
 
 
 def build_environment(connection: Mapping[str, str], application_name: str) -> dict[str, str]:
-    """The variables that a rendered project's profile reads the connection from."""
-    return {
-        "SX_HOST": connection["host"],
-        "SX_PORT": connection["port"],
-        "SX_USER": connection["user"],
-        "DBT_ENV_SECRET_SX_PASSWORD": connection.get("password", ""),
-        "SX_DATABASE": connection["database"],
-        "SX_SSLMODE": connection["sslmode"],
-        "SX_APPLICATION_NAME": application_name,
-    }
+    """The variables that a profile of runner/profiles reads the connection from."""
+    given = {"password": "", **connection, "application_name": application_name}
+    # The prefix makes dbt keep the value out of its logs, and out of reach of a project's Jinja.
+    password = {"DBT_ENV_SECRET_SX_PASSWORD": given.pop("password")}
+    return {f"SX_{field.upper()}": value for field, value in given.items()} | password
 
 
 def _read_results(outcome: dbtRunnerResult, connection: Mapping[str, str]) -> list[Measurement]:

@@ -42,7 +42,7 @@ class Lanes:
         try:
             if plan.attempt > 1:
                 # Whoever carried out the last attempt may have died and left its queries running.
-                end_sessions(order["connection"], order["application_name"])
+                end_sessions(order)
             answer = self._ask(lane, order, plan.deadline_seconds)
             lane.replace_if_worn()
         finally:
@@ -73,6 +73,7 @@ class Lanes:
             "rules": [asdict(rule) for rule in plan.rules],
             "batch": render_batch(plan.batch) if plan.batch else None,
             "deadline_seconds": plan.deadline_seconds,
+            "adapter": plan.warehouse.adapter,
             "connection": connection,
             "application_name": f"stringx-{plan.run_id}",
             "threads": self._limits.threads,
@@ -94,7 +95,7 @@ class Lanes:
         new can begin in between.
         """
         lane.kill()
-        end_sessions(order["connection"], order["application_name"])
+        end_sessions(order)
         lane.replace(reason)
 
     def _take(self, project: str) -> Lane:

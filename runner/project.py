@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 TEMPLATE = Path(__file__).parent / "project_template"
+PROFILES = Path(__file__).parent / "profiles"
 MACROS = Path(__file__).parent.parent / "stringx"
 
 ROWS_TESTED = "sx_rows_tested"
@@ -40,6 +41,7 @@ def render_project(order: Mapping[str, Any], directory: Path) -> None:
     Its vars.json is for running it by hand: the same data, without the batch.
     """
     shutil.copytree(TEMPLATE, directory)
+    shutil.copy(PROFILES / f"{_safe(order['adapter'])}.yml", directory / "profiles.yml")
     for macros in ("macros", "rule_types"):
         (directory / macros).symlink_to(MACROS / macros)
     (directory / "models").mkdir()

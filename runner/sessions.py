@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import psycopg
 import structlog
@@ -15,8 +16,14 @@ where application_name = %s and pid <> pg_backend_pid()
 """
 
 
-def end_sessions(connection: Mapping[str, str], application_name: str) -> None:
-    """End the warehouse sessions of that name. A role may always end its own."""
+def end_sessions(order: Mapping[str, Any]) -> None:
+    """End the warehouse sessions of an order, where they can outlive their lane."""
+    if order["adapter"] == "postgres":
+        _end_postgres_sessions(order["connection"], order["application_name"])
+
+
+def _end_postgres_sessions(connection: Mapping[str, str], application_name: str) -> None:
+    """End the sessions of that name. A role may always end its own."""
     try:
         with psycopg.connect(
             host=connection["host"],

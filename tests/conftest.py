@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import psycopg
 import pytest
 
@@ -92,7 +93,8 @@ def warehouse(postgres: Path) -> dict[str, str | int]:
         server.execute("create role reader login")
         server.execute("create database warehouse")
     with psycopg.connect(superuser_url(postgres, "warehouse"), autocommit=True) as database:
-        database.execute(_SHOP)
+        database.execute(_TABLES)
+        database.execute(_RIGHTS)
     return {
         "host": str(postgres),
         "port": 5432,
@@ -102,9 +104,18 @@ def warehouse(postgres: Path) -> dict[str, str | int]:
     }
 
 
-_SHOP = """
+@pytest.fixture(scope="session")
+def duck_warehouse(short_tmp: Path) -> dict[str, str | int]:
+    """The same small warehouse as a DuckDB file."""
+    path = short_tmp / "warehouse.duckdb"
+    with duckdb.connect(str(path)) as database:
+        database.execute(_TABLES)
+    return {"path": str(path)}
+
+
+_TABLES = """
 create schema shop;
-create table shop.customers as select i as id from generate_series(1, 5) i;
+create table shop.customers as select i as id from generate_series(1, 5) g(i);
 create table shop.orders (id int, customer_id int, status text, amount numeric, ordered_on date);
 insert into shop.orders values
     (1, 1, 'paid', 10, '2024-01-01'), (2, 2, 'paid', 20, '2024-01-02'),
@@ -113,6 +124,9 @@ insert into shop.orders values
     (7, 5, 'LOST', 70, '2024-01-07'), (8, 5, 'paid', 101, '2024-01-08'),
     (8, 5, 'paid', 102, '2024-01-09'), (10, 5, null, null, '2024-01-10');
 create table shop.empty (id int);
+"""
+
+_RIGHTS = """
 create view shop.slow as select id, pg_sleep(60) is null as slept from shop.customers;
 revoke all on database warehouse from public;
 grant connect on database warehouse to reader;

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 import structlog
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from gatekeeper.catalogue.rule_types import check_parameters
-from gatekeeper.configuration.document import Document, GateDocument, RuleDocument
+from gatekeeper.configuration.document import ADAPTERS, Document, GateDocument, RuleDocument
 from gatekeeper.domain.errors import InvalidConfiguration, Problem
 from gatekeeper.domain.gate import Warehouse
 from gatekeeper.domain.rule import Rule, RuleType
@@ -66,11 +67,16 @@ def parse_document(text: str) -> Document:
     except yaml.YAMLError as error:
         raise InvalidConfiguration([Problem("(file)", f"not YAML: {error}")]) from None
     except ValidationError as error:
-        problems = [
-            Problem(".".join(str(step) for step in each["loc"]) or "(file)", each["msg"])
-            for each in error.errors()
-        ]
-        raise InvalidConfiguration(problems) from None
+        raise InvalidConfiguration([_problem(each) for each in error.errors()]) from None
+
+
+def _problem(error: ErrorDetails) -> Problem:
+    """Say where and what, without the names that pydantic gives to the forms of a warehouse."""
+    path = ".".join(str(step) for step in error["loc"] if step not in ADAPTERS) or "(file)"
+    if error["type"] == "union_tag_invalid":
+        known = " or ".join(ADAPTERS)
+        return Problem(f"{path}.adapter", f"{error['ctx']['tag']!r} is none; it is {known}")
+    return Problem(path, error["msg"])
 
 
 def check_document(

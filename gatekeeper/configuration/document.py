@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from gatekeeper.domain.gate import Mode, Policy
 from gatekeeper.domain.rule import Dimension, Kind, Severity
@@ -53,12 +53,43 @@ class PostgresConnection(Strict):
     sslmode: Text = "prefer"
 
 
-class WarehouseDocument(Strict):
-    """A database that holds judged tables."""
+class DuckdbConnection(Strict):
+    """Where a DuckDB file is; the runner opens it to read only."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-    adapter: Annotated[str, Field(pattern="^postgres$")] = "postgres"
+    path: Text
+
+
+WarehouseName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class PostgresWarehouse(Strict):
+    """A PostgreSQL database that holds judged tables."""
+
+    name: WarehouseName
+    adapter: Literal["postgres"] = "postgres"
     connection: PostgresConnection
+
+
+class DuckdbWarehouse(Strict):
+    """A DuckDB file that holds judged tables."""
+
+    name: WarehouseName
+    adapter: Literal["duckdb"]
+    connection: DuckdbConnection
+
+
+ADAPTERS = ("postgres", "duckdb")
+
+
+def _adapter(value: Any) -> str:
+    """Tell which kind of warehouse a document is before it is read; PostgreSQL unless it says."""
+    return str(value.get("adapter", "postgres")) if isinstance(value, dict) else value.adapter
+
+
+WarehouseDocument = Annotated[
+    Annotated[PostgresWarehouse, Tag("postgres")] | Annotated[DuckdbWarehouse, Tag("duckdb")],
+    Discriminator(_adapter),
+]
 
 
 class RuleDocument(Strict):

@@ -41,6 +41,13 @@ def rule(name: str, type_: str, severity: Severity = Severity.ERROR, **parameter
     )
 
 
+@pytest.fixture(params=["postgres", "duckdb"])
+def either(request: pytest.FixtureRequest) -> dict[str, str | int]:
+    """The small warehouse, of each kind in turn."""
+    fixture = "warehouse" if request.param == "postgres" else "duck_warehouse"
+    return request.getfixturevalue(fixture)  # type: ignore[no-any-return]
+
+
 def plan(
     warehouse: dict[str, str | int],
     *rules: Rule,
@@ -52,7 +59,7 @@ def plan(
     return Plan(
         run_id=RunId(uuid4()),
         attempt=1,
-        warehouse=Warehouse("shop", "postgres", warehouse),
+        warehouse=Warehouse("shop", "duckdb" if "path" in warehouse else "postgres", warehouse),
         gate_id=1,
         table=table,
         rule_set_hash=rule_set.hash,
@@ -66,13 +73,11 @@ def measure(lanes: Lanes, a_plan: Plan) -> dict[str, Measurement]:
     return {measured.rule: measured for measured in lanes.measure(a_plan)}
 
 
-def test_every_rule_type_counts_what_is_wrong(
-    lanes: Lanes, warehouse: dict[str, str | int]
-) -> None:
+def test_every_rule_type_counts_what_is_wrong(lanes: Lanes, either: dict[str, str | int]) -> None:
     measured = measure(
         lanes,
         plan(
-            warehouse,
+            either,
             rule("customer_present", "not_null", column="customer_id"),
             rule("id_unique", "unique", columns=["id"]),
             rule("pair_unique", "unique", columns=["id", "ordered_on"]),
@@ -117,20 +122,20 @@ def test_every_rule_type_counts_what_is_wrong(
     ],
 )
 def test_a_batch_bounds_what_is_tested(
-    lanes: Lanes, warehouse: dict[str, str | int], batch: Batch, tested: int, failed: int
+    lanes: Lanes, either: dict[str, str | int], batch: Batch, tested: int, failed: int
 ) -> None:
     low = rule("amount_possible", "value_between", column="amount", min=0)
-    (measured,) = lanes.measure(plan(warehouse, low, batch=batch))
+    (measured,) = lanes.measure(plan(either, low, batch=batch))
     assert (measured.rows_tested, measured.rows_failed) == (tested, failed)
 
 
 def test_a_missing_column_is_that_checks_error_and_no_others(
-    lanes: Lanes, warehouse: dict[str, str | int]
+    lanes: Lanes, either: dict[str, str | int]
 ) -> None:
     measured = measure(
         lanes,
         plan(
-            warehouse,
+            either,
             rule("gone", "not_null", column="gone"),
             rule("there", "not_null", column="customer_id"),
         ),
@@ -140,12 +145,8 @@ def test_a_missing_column_is_that_checks_error_and_no_others(
     assert measured["there"].rows_failed == 1
 
 
-def test_a_missing_table_is_every_checks_error(
-    lanes: Lanes, warehouse: dict[str, str | int]
-) -> None:
-    (measured,) = lanes.measure(
-        plan(warehouse, rule("r", "not_null", column="id"), table="shop.gone")
-    )
+def test_a_missing_table_is_every_checks_error(lanes: Lanes, either: dict[str, str | int]) -> None:
+    (measured,) = lanes.measure(plan(either, rule("r", "not_null", column="id"), table="shop.gone"))
     assert measured.rows_failed is None
     assert 'relation "shop.gone" does not exist' in measured.message
 
@@ -166,12 +167,12 @@ EVIL = [
 
 @pytest.mark.parametrize("evil", EVIL)
 def test_values_and_names_are_data_whatever_they_hold(
-    lanes: Lanes, warehouse: dict[str, str | int], evil: str
+    lanes: Lanes, either: dict[str, str | int], evil: str
 ) -> None:
     measured = measure(
         lanes,
         plan(
-            warehouse,
+            either,
             rule("value", "accepted_values", column="status", values=[evil]),
             rule("column", "not_null", column=evil),
             rule("other", "relationships", column="customer_id", to=f"shop.{evil}", field="id"),
@@ -181,7 +182,7 @@ def test_values_and_names_are_data_whatever_they_hold(
     assert "does not exist" in measured["column"].message
     assert measured["other"].rows_failed is None
     (still,) = lanes.measure(
-        plan(warehouse, rule("r", "not_null", column="id"), table="shop.customers")
+        plan(either, rule("r", "not_null", column="id"), table="shop.customers")
     )
     assert still.rows_tested == 5
 

@@ -11,6 +11,7 @@ from gatekeeper.domain.errors import InvalidConfiguration
 from gatekeeper.domain.rule import RuleType
 from gatekeeper.settings import ROOT
 
+HDU = [f"warehouses.0.connection.{field}" for field in ("host", "database", "user")]
 GATE = """
 warehouses: [{name: w, connection: {host: h, database: d, user: u}}]
 gates:
@@ -47,6 +48,7 @@ def test_the_demos_own_file_is_right(rule_types: dict[str, RuleType]) -> None:
         ),
         ("user: u", "user: u, password: file:../x", ["warehouses.0.connection.password"]),
         ("name: w,", "name: w, adapter: oracle,", ["warehouses.0.adapter"]),
+        ("name: w,", "name: w, adapter: duckdb,", ["warehouses.0.connection.path", *HDU]),
         ("warehouse: w", "warehouse: v", ["gates.0.warehouse"]),
         ("table: s.t", "table: t", ["gates.0.table"]),
         ("table: s.t", "table: s.t\n    mode: later", ["gates.0.mode"]),

@@ -111,6 +111,7 @@ def test_a_run_fails_where_the_warehouse_did(messages: list[str], failure: Failu
 
 
 ORDER: dict[str, Any] = {
+    "adapter": "postgres",
     "table": "s.{{ evil }}",
     "rules": [
         {

@@ -26,6 +26,8 @@ from runner.project import CHECK_PREFIX, ROWS_TESTED, build_vars, render_project
 from runner.redaction import redact
 
 KEPT_PROJECTS = 64
+# What begins with DBT_ENV_SECRET_ dbt keeps out of its logs, and out of reach of a project's Jinja.
+SECRET_PREFIX = "DBT_ENV_SECRET_SX_"  # noqa: S105 - a name
 
 _FLAGS = (
     "--no-send-anonymous-usage-stats",
@@ -57,7 +59,7 @@ class DbtEngine:
 
     def measure(self, order: Mapping[str, Any]) -> list[Measurement]:
         """Test every rule of the order; raises RunnerError where the warehouse didn't answer."""
-        os.environ.update(build_environment(order["connection"], order["application_name"]))
+        _set_environment(build_environment(order["connection"], order["application_name"]))
         project = self._project(order)
         threads = f"--threads={order['threads']}"
         result = self._invoke("test", project.directory, order, threads, manifest=project.manifest)
@@ -106,11 +108,17 @@ class DbtEngine:
         return result
 
 
+def _set_environment(variables: Mapping[str, str]) -> None:
+    """Set the connection's variables, and leave nothing of an earlier order's."""
+    for name in [name for name in os.environ if name.startswith(("SX_", SECRET_PREFIX))]:
+        del os.environ[name]
+    os.environ.update(variables)
+
+
 def build_environment(connection: Mapping[str, str], application_name: str) -> dict[str, str]:
     """The variables that a profile of runner/profiles reads the connection from."""
     given = {"password": "", **connection, "application_name": application_name}
-    # The prefix makes dbt keep the value out of its logs, and out of reach of a project's Jinja.
-    password = {"DBT_ENV_SECRET_SX_PASSWORD": given.pop("password")}
+    password = {f"{SECRET_PREFIX}PASSWORD": given.pop("password")}
     return {f"SX_{field.upper()}": value for field, value in given.items()} | password
 
 

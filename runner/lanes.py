@@ -68,7 +68,7 @@ class Lanes:
         except UnknownReference as error:
             raise RunnerError(str(error), transient=False) from error
         return {
-            "project": f"{plan.gate_id}-{plan.rule_set_hash[:16]}",
+            "project": f"{plan.gate_id}-{plan.warehouse.adapter}-{plan.rule_set_hash[:16]}",
             "table": plan.table,
             "rules": [asdict(rule) for rule in plan.rules],
             "batch": render_batch(plan.batch) if plan.batch else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
@@ -141,14 +142,14 @@ def test_a_missing_column_is_that_checks_error_and_no_others(
         ),
     )
     assert measured["gone"].rows_failed is None
-    assert 'column "gone" does not exist' in measured["gone"].message
+    assert '"gone"' in measured["gone"].message
     assert measured["there"].rows_failed == 1
 
 
 def test_a_missing_table_is_every_checks_error(lanes: Lanes, either: dict[str, str | int]) -> None:
     (measured,) = lanes.measure(plan(either, rule("r", "not_null", column="id"), table="shop.gone"))
     assert measured.rows_failed is None
-    assert 'relation "shop.gone" does not exist' in measured.message
+    assert "does not exist" in measured.message
 
 
 EVIL = [
@@ -179,7 +180,7 @@ def test_values_and_names_are_data_whatever_they_hold(
         ),
     )
     assert measured["value"].rows_failed == 9
-    assert "does not exist" in measured["column"].message
+    assert re.search("does not exist|not found", measured["column"].message)
     assert measured["other"].rows_failed is None
     (still,) = lanes.measure(
         plan(either, rule("r", "not_null", column="id"), table="shop.customers")

@@ -8,6 +8,7 @@ directory, which only its owner may enter, is the lock on the door.
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 import warnings
 from collections.abc import Iterator
@@ -75,12 +76,32 @@ def _minded(server: PostgresServer, directory: Path) -> Iterator[None]:
 
 def _mind(server: PostgresServer, directory: Path, stopping: threading.Event) -> None:
     """Start the server again when it has died; one that answers, however busy, is left alone."""
+    away = False
     while not stopping.wait(LOOK_SECONDS):
-        try:
-            psycopg.connect(superuser_url(directory), connect_timeout=10).close()
-        except psycopg.OperationalError:
+        away = away or not _answers(directory)
+        if away:
             log.warning("the embedded PostgreSQL doesn't answer", action="postgres_away")
-            server.ensure_postgres_running()
+            away = not _is_started(server)
+    if away:
+        # Started, perhaps, while nobody waited for it any more: only so does it get stopped.
+        _is_started(server)
+
+
+def _answers(directory: Path) -> bool:
+    try:
+        psycopg.connect(superuser_url(directory), connect_timeout=10).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _is_started(server: PostgresServer) -> bool:
+    try:
+        server.ensure_postgres_running()
+    except subprocess.SubprocessError:
+        # Recovering from a crash can take longer than the library waits for it.
+        return False
+    return True
 
 
 def superuser_url(socket: Path, database: str = "postgres") -> str:

@@ -39,6 +39,8 @@ def configure_logs(process: str, log_format: str, level: str) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It warns of each attempt to reconnect; who waits for the store says so in a line of ours.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
 def _name(process: str) -> Processor:

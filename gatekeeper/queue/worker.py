@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import procrastinate
+import psycopg
+import structlog
 from procrastinate import utils
+from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import DeleteJobCondition
 from procrastinate.worker import Worker
 
+log = structlog.get_logger(__name__)
+
 HEARTBEAT_SECONDS = 3.0
 STALLED_SECONDS = 15.0
+AGAIN_SECONDS = 1.0
 
 SideTask = Callable[[], Coroutine[Any, Any, None]]
 
@@ -64,26 +71,61 @@ def run_worker(app: procrastinate.App, options: WorkerOptions) -> None:
 
 
 async def _run(app: procrastinate.App, options: WorkerOptions) -> None:
+    loop = asyncio.get_running_loop()
     # asyncio's own executor has cores + 4 threads, and would hold jobs back that count as started.
-    threads = ThreadPoolExecutor(options.concurrency + 4, thread_name_prefix=options.name)
-    asyncio.get_running_loop().set_default_executor(threads)
-    async with app.open_async():
-        worker = DrainSafeWorker(
-            app=app,
-            name=options.name,
-            queues=options.queues,
-            concurrency=options.concurrency,
-            shutdown_graceful_timeout=options.drain_seconds,
-            on_drained_out=options.on_drained_out,
-            # Nothing tells of a lock that becomes free, so a waiting run is found by polling.
-            fetch_job_polling_interval=0.5,
-            update_heartbeat_interval=HEARTBEAT_SECONDS,
-            stalled_worker_timeout=STALLED_SECONDS,
-            delete_jobs=DeleteJobCondition.SUCCESSFUL,
-        )
-        along = asyncio.create_task(options.beside()) if options.beside else None
-        try:
+    loop.set_default_executor(ThreadPoolExecutor(options.concurrency + 4, options.name))
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    along = asyncio.create_task(options.beside()) if options.beside else None
+    try:
+        while not stopping.is_set():
+            await _run_until(stopping, app, options)
+    finally:
+        if along:
+            await utils.cancel_and_capture_errors([along])
+
+
+async def _run_until(
+    stopping: asyncio.Event, app: procrastinate.App, options: WorkerOptions
+) -> None:
+    """Run a worker; one that the store fails ends, and another begins once the store is back."""
+    try:
+        async with app.open_async():
+            worker = _build_worker(app, options, stopping)
+            stopper = asyncio.create_task(_stop(worker, stopping))
             await worker.run()  # type: ignore[no-untyped-call]
-        finally:
-            if along:
-                await utils.cancel_and_capture_errors([along])
+            await utils.cancel_and_capture_errors([stopper])
+    except (ConnectorException, psycopg.Error) as error:
+        log.warning("waiting for the store", action="store_away", reason=type(error).__name__)
+    if not stopping.is_set():
+        await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def _stop(worker: Worker, stopping: asyncio.Event) -> None:
+    await stopping.wait()
+    worker.stop()  # type: ignore[no-untyped-call]
+
+
+def _build_worker(
+    app: procrastinate.App, options: WorkerOptions, stopping: asyncio.Event
+) -> Worker:
+    def cut_short() -> None:
+        # A worker also drains when the store fails it; then its jobs go on, and find it back.
+        if stopping.is_set():
+            options.on_drained_out()
+
+    return DrainSafeWorker(
+        app=app,
+        name=options.name,
+        queues=options.queues,
+        concurrency=options.concurrency,
+        shutdown_graceful_timeout=options.drain_seconds,
+        on_drained_out=cut_short,
+        # Nothing tells of a lock that becomes free, so a waiting run is found by polling.
+        fetch_job_polling_interval=0.5,
+        update_heartbeat_interval=HEARTBEAT_SECONDS,
+        stalled_worker_timeout=STALLED_SECONDS,
+        delete_jobs=DeleteJobCondition.SUCCESSFUL,
+        install_signal_handlers=False,
+    )

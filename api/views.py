@@ -12,7 +12,7 @@ from gatekeeper.domain.batch import render_batch
 from gatekeeper.domain.gate import Gate, Mode
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Rule, RuleType, Severity, Shape
 from gatekeeper.domain.run import Run, RunState, Trigger
-from gatekeeper.domain.verdict import Check, Outcome, Verdict
+from gatekeeper.domain.verdict import Check, OnNoData, Outcome, Verdict
 
 
 class View(BaseModel):
@@ -24,6 +24,10 @@ class View(BaseModel):
 class CountsView(View):
     """How many checks had which outcome: in all, by dimension, and by kind."""
 
+    expected: int
+    executed: int
+    not_judged: int
+    skipped: int
     outcomes: dict[str, int]
     dimensions: dict[str, dict[str, int]]
     kinds: dict[str, dict[str, int]]
@@ -99,6 +103,8 @@ class CheckView(View):
     dimension: Dimension
     entity: Entity
     severity: Severity
+    warn_above: str
+    error_above: str
     outcome: Outcome
     rows_tested: int | None
     rows_failed: int | None
@@ -120,6 +126,8 @@ class CheckView(View):
             dimension=rule.dimension,
             entity=rule.entity,
             severity=rule.severity,
+            warn_above=rule.warn_above,
+            error_above=rule.error_above,
             outcome=check.outcome,
             rows_tested=measured.rows_tested,
             rows_failed=measured.rows_failed,
@@ -152,6 +160,8 @@ class RuleView(View):
     dimension: Dimension
     entity: Entity
     severity: Severity
+    warn_above: str
+    error_above: str
     enabled: bool
     description: str
 
@@ -169,7 +179,7 @@ class GateSummary(View):
     description: str
     mode: Mode
     opens_on: list[Verdict]
-    allow_empty: bool
+    on_no_data: OnNoData
     deadline_seconds: int
     rule_set: str
     rule_count: int
@@ -198,7 +208,7 @@ def _gate_fields(gate: Gate) -> dict[str, Any]:
         "description": gate.description,
         "mode": gate.policy.mode,
         "opens_on": sorted(gate.policy.opens_on),
-        "allow_empty": gate.policy.allow_empty,
+        "on_no_data": gate.policy.on_no_data,
         "deadline_seconds": gate.policy.deadline_seconds,
         "rule_set": gate.rule_set.hash,
         "rule_count": len(gate.rule_set.rules),

@@ -31,7 +31,7 @@ from gatekeeper.domain.run import (
     RunId,
     build_counts,
 )
-from gatekeeper.domain.verdict import Measurement, is_open, judge, judge_checks
+from gatekeeper.domain.verdict import Measurement, is_open, judge, judge_checks, was_empty
 from gatekeeper.queue.jobs import Queue
 from gatekeeper.store.attempts import claim_run, conclude_run, load_attempt, release_run
 from gatekeeper.store.engine import Store
@@ -165,8 +165,9 @@ def conclude(
     """
     checks = judge_checks(attempt.rule_set, measurements, failure)
     policy = attempt.gate.policy
-    verdict = judge(checks, allow_empty=policy.allow_empty)
-    judgement = Judgement(verdict, is_open(verdict, policy.opens_on), build_counts(checks), failure)
+    verdict = judge(checks, policy.on_no_data)
+    message = failure or ("no row was tested" if was_empty(checks) else "")
+    judgement = Judgement(verdict, is_open(verdict, policy.opens_on), build_counts(checks), message)
     concluded = False
     for trial in _while_store_is_away():
         with trial, store.transaction() as tx:
@@ -182,7 +183,7 @@ def conclude(
             **_attempt_named(attempt),
             verdict=verdict.value,
             open=judgement.open,
-            message=failure,
+            message=message,
         )
     else:
         log.warning("a late answer was refused", action="superseded", **_attempt_named(attempt))

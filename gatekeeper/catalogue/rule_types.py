@@ -25,7 +25,12 @@ _NAME = {"type": "string", "maxLength": 255, "pattern": "^[^\\u0000]+$"}
 _TEXT = {"type": "string", "maxLength": 10000, "pattern": "^[^\\u0000]*$"}
 
 DEFINITIONS: Mapping[str, Any] = {
-    "column": {**_NAME, "description": "a column of the gate's table"},
+    "column": {
+        **_NAME,
+        # sx_row is the checked row itself in every query: it would never be missing.
+        "pattern": "^(?![sS][xX]_[rR][oO][wW]$)[^\\u0000]+$",
+        "description": "a column of the gate's table",
+    },
     "table": {
         **_NAME,
         "pattern": "^[^.\\u0000]+\\.[^.\\u0000]+$",
@@ -38,6 +43,26 @@ DEFINITIONS: Mapping[str, Any] = {
     "bound": {
         "anyOf": [_TEXT, {"type": "number"}],
         "description": "a number, or text in the column's own type, such as a date",
+    },
+    "percent": {"type": "number", "minimum": 0, "maximum": 100, "description": "0 to 100"},
+    "count": {"type": "integer", "minimum": 0, "description": "a number of rows or of values"},
+    "tolerance": {"type": "number", "minimum": 0, "description": "a difference that is let pass"},
+    "duration": {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 1_000_000_000,
+        "description": "a length of time, in the rule's unit",
+    },
+    "unit": {
+        "enum": ["seconds", "minutes", "hours", "days"],
+        "description": "seconds, minutes, hours or days (of 24 hours)",
+    },
+    "pattern": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 1000,
+        "pattern": "^[^\\u0000]+$",
+        "description": "a regular expression in the warehouse's own dialect",
     },
 }
 """What the parameters of rule types are made of; each type's schema carries them as $defs."""

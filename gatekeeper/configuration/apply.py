@@ -14,7 +14,7 @@ from gatekeeper.catalogue.rule_types import check_parameters
 from gatekeeper.configuration.document import ADAPTERS, Document, GateDocument, RuleDocument
 from gatekeeper.domain.errors import InvalidConfiguration, Problem
 from gatekeeper.domain.gate import Warehouse
-from gatekeeper.domain.rule import Rule, RuleType
+from gatekeeper.domain.rule import Rule, RuleType, Severity
 from gatekeeper.store.engine import Store
 from gatekeeper.store.gates import load_warehouse_names, save_gate, save_warehouse
 
@@ -102,7 +102,15 @@ def _check_gate(gate: GateDocument, rule_types: RuleTypes, path: str) -> Iterato
             known = ", ".join(rule_types)
             yield Problem(f"{rule_path}.type", f"{rule.type!r} is no rule type; there are {known}")
         else:
+            yield from _check_thresholds(rule, rule_path)
             yield from check_parameters(rule_type, rule.parameters, f"{rule_path}.parameters")
+
+
+def _check_thresholds(rule: RuleDocument, path: str) -> Iterator[Problem]:
+    if rule.severity is Severity.WARN and "error_above" in rule.model_fields_set:
+        yield Problem(
+            f"{path}.error_above", "a rule of the severity warn never fails; leave it out"
+        )
 
 
 def _repeated(path: str, names: Iterable[str]) -> Iterator[Problem]:
@@ -121,6 +129,8 @@ def build_rule(document: RuleDocument, rule_type: RuleType) -> Rule:
         dimension=document.dimension or rule_type.dimension,
         entity=rule_type.entity,
         severity=document.severity,
+        warn_above=document.warn_above,
+        error_above=document.error_above,
         enabled=document.enabled,
         description=document.description,
     )

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+)
 
 from gatekeeper.domain.gate import Mode, Policy
-from gatekeeper.domain.rule import Dimension, Kind, Severity
-from gatekeeper.domain.verdict import Verdict
+from gatekeeper.domain.rule import NO_ROW, THRESHOLD_PATTERN, Dimension, Kind, Severity, Threshold
+from gatekeeper.domain.verdict import OnNoData, Verdict
 
 REFERENCE = r"^(env:STRINGX_WAREHOUSE_[A-Z0-9_]+|file:[A-Za-z0-9._-]+)$"
 
@@ -31,6 +39,13 @@ TableName = Annotated[Text, Field(pattern=r"^[^.]+\.[^.]+$", max_length=511)]
 
 RuleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 """The one part of a rule that reaches a dbt project as it is, hence the alphabet."""
+
+ThresholdText = Annotated[
+    Threshold,
+    BeforeValidator(lambda value: str(value) if type(value) is int else value),
+    Field(pattern=THRESHOLD_PATTERN),
+]
+"""How many failing rows are too many: a number of rows, or a percentage as text."""
 
 Reference = Annotated[str, Field(pattern=REFERENCE)]
 """Where a secret is: `env:STRINGX_WAREHOUSE_...`, or `file:NAME` in the secrets directory."""
@@ -101,6 +116,8 @@ class RuleDocument(Strict):
     kind: Kind = Field(default=Kind.ENGINEERING, strict=False)
     dimension: Dimension | None = Field(default=None, strict=False)
     severity: Severity = Field(default=Severity.ERROR, strict=False)
+    warn_above: ThresholdText = NO_ROW
+    error_above: ThresholdText = NO_ROW
     enabled: bool = True
     description: Text = ""
 
@@ -115,13 +132,13 @@ class GateDocument(Strict):
     opens_on: list[Annotated[Verdict, Field(strict=False)]] = Field(
         default=[Verdict.PASS, Verdict.WARN]
     )
-    allow_empty: bool = False
+    on_no_data: OnNoData = Field(default=OnNoData.FAIL, strict=False)
     deadline_seconds: Annotated[int, Field(ge=1, le=86400)] = 600
     rules: list[RuleDocument]
 
     def policy(self) -> Policy:
         """The gate's policy in the domain's words."""
-        return Policy(self.mode, frozenset(self.opens_on), self.allow_empty, self.deadline_seconds)
+        return Policy(self.mode, frozenset(self.opens_on), self.on_no_data, self.deadline_seconds)
 
 
 class Document(Strict):

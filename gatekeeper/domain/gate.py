@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gatekeeper.domain.rule import RuleSet
-from gatekeeper.domain.verdict import Verdict
+from gatekeeper.domain.verdict import OnNoData, Verdict
 
 
 class Mode(StrEnum):
@@ -24,7 +24,7 @@ class Policy:
 
     mode: Mode = Mode.ASYNC
     opens_on: frozenset[Verdict] = frozenset({Verdict.PASS, Verdict.WARN})
-    allow_empty: bool = False
+    on_no_data: OnNoData = OnNoData.FAIL
     deadline_seconds: int = 600
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NewType
 
 
 class Kind(StrEnum):
@@ -53,6 +53,14 @@ class Severity(StrEnum):
     ERROR = "error"
 
 
+Threshold = NewType("Threshold", str)
+"""How many failing rows are too many: more than so many ("10"), or than so much of the rows tested
+("1.5%"). What it may look like is held to THRESHOLD_PATTERN at the edge."""
+
+THRESHOLD_PATTERN = r"^(0|[1-9][0-9]{0,11}|(100|[0-9]{1,2}(\.[0-9]{1,6})?)%)$"
+NO_ROW = Threshold("0")
+
+
 @dataclass(frozen=True)
 class RuleType:
     """A dbt generic test that rules may name. `parameters` is a JSON Schema (2020-12)."""
@@ -69,7 +77,8 @@ class RuleType:
 @dataclass(frozen=True)
 class Rule:
     """A stored definition. `name` is unique in its gate and, being a safe identifier, the only
-    part of a rule that is ever written into a dbt project.
+    part of a rule that is ever written into a dbt project. A check warns above `warn_above`; where
+    the severity is `error` it fails above `error_above`.
     """
 
     name: str
@@ -79,6 +88,8 @@ class Rule:
     dimension: Dimension
     entity: Entity
     severity: Severity
+    warn_above: Threshold = NO_ROW
+    error_above: Threshold = NO_ROW
     enabled: bool = True
     description: str = ""
 

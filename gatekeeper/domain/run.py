@@ -13,7 +13,7 @@ from uuid import UUID
 from gatekeeper.domain.batch import Batch
 from gatekeeper.domain.gate import Gate
 from gatekeeper.domain.rule import RuleSet
-from gatekeeper.domain.verdict import Check, Verdict
+from gatekeeper.domain.verdict import Check, Outcome, Verdict
 
 RunId = NewType("RunId", UUID)
 RequestId = NewType("RequestId", UUID)
@@ -55,8 +55,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many checks had which outcome: in all, by dimension, and by kind."""
+    """How many checks had which outcome: in all, by dimension, and by kind.
 
+    `expected` counts the enabled rules, `executed` those that were judged, `not_judged` the rest.
+    """
+
+    expected: int
+    executed: int
+    not_judged: int
+    skipped: int
     outcomes: Mapping[str, int]
     dimensions: Mapping[str, Mapping[str, int]]
     kinds: Mapping[str, Mapping[str, int]]
@@ -115,8 +122,14 @@ class Judgement:
 
 def build_counts(checks: Sequence[Check]) -> Counts:
     """Count the checks' outcomes in all, by dimension and by kind."""
+    outcomes = Counter(check.outcome.value for check in checks)
+    skipped, not_judged = outcomes[Outcome.SKIPPED], outcomes[Outcome.ERROR]
     return Counts(
-        outcomes=dict(Counter(check.outcome.value for check in checks)),
+        expected=len(checks) - skipped,
+        executed=len(checks) - skipped - not_judged,
+        not_judged=not_judged,
+        skipped=skipped,
+        outcomes={outcome: count for outcome, count in outcomes.items() if count},
         dimensions=_tally([(check.rule.dimension, check.outcome) for check in checks]),
         kinds=_tally([(check.rule.kind, check.outcome) for check in checks]),
     )

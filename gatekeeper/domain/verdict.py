@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 
-from gatekeeper.domain.rule import Rule, RuleSet, Severity
+from gatekeeper.domain.rule import Rule, RuleSet, Severity, Threshold
 
 
 class Outcome(StrEnum):
@@ -28,6 +29,21 @@ class Verdict(StrEnum):
     FAIL = "fail"
     ERROR = "error"
     NO_DATA = "no_data"
+
+
+class OnNoData(StrEnum):
+    """What a gate makes of a run in which no row was tested."""
+
+    PASS = "pass"  # noqa: S105 - a policy, not a password
+    WARN = "warn"
+    FAIL = "fail"
+
+
+VERDICT_ON_NO_DATA = {
+    OnNoData.PASS: Verdict.PASS,
+    OnNoData.WARN: Verdict.WARN,
+    OnNoData.FAIL: Verdict.NO_DATA,
+}
 
 
 @dataclass(frozen=True)
@@ -84,27 +100,47 @@ def _judge_check(rule: Rule, measurement: Measurement) -> Check:
 def _outcome(rule: Rule, measured: Measurement) -> Outcome:
     if measured.rows_failed is None or measured.rows_tested is None:
         return Outcome.ERROR
-    if measured.rows_failed > 0:
-        return Outcome.FAIL if rule.severity is Severity.ERROR else Outcome.WARN
+    if rule.severity is Severity.ERROR and exceeds(rule.error_above, measured):
+        return Outcome.FAIL
+    if exceeds(rule.warn_above, measured):
+        return Outcome.WARN
     return Outcome.PASS if measured.rows_tested > 0 else Outcome.NO_DATA
 
 
-def judge(checks: Sequence[Check], *, allow_empty: bool) -> Verdict:
+def exceeds(threshold: Threshold, measured: Measurement) -> bool:
+    """Whether more rows failed than the threshold allows; of no rows any share is too much."""
+    failed, tested = measured.rows_failed or 0, measured.rows_tested or 0
+    if threshold.endswith("%"):
+        # Exact: a share right at the threshold doesn't exceed it.
+        return failed * 100 > Fraction(threshold[:-1]) * tested
+    return failed > int(threshold)
+
+
+def judge(checks: Sequence[Check], on_no_data: OnNoData) -> Verdict:
     """Give the verdict of a run.
 
-    `error` if a check could not be judged or none was; else the worst of what failed; else
-    `no_data` where no row was tested, unless the gate lets an empty batch pass.
+    `error` if a check could not be judged or none was; else the worst of what failed; else, where
+    no row was tested, what the gate makes of that: it is never a pass unless the gate says so.
     """
-    outcomes = {check.outcome for check in checks} - {Outcome.SKIPPED}
+    outcomes = _judged(checks)
     if not outcomes or Outcome.ERROR in outcomes:
         return Verdict.ERROR
     if Outcome.FAIL in outcomes:
         return Verdict.FAIL
     if Outcome.WARN in outcomes:
         return Verdict.WARN
-    if outcomes == {Outcome.NO_DATA} and not allow_empty:
-        return Verdict.NO_DATA
+    if was_empty(checks):
+        return VERDICT_ON_NO_DATA[on_no_data]
     return Verdict.PASS
+
+
+def was_empty(checks: Sequence[Check]) -> bool:
+    """Whether no row was tested, and nothing else is to be said of the run."""
+    return _judged(checks) == {Outcome.NO_DATA}
+
+
+def _judged(checks: Sequence[Check]) -> set[Outcome]:
+    return {check.outcome for check in checks} - {Outcome.SKIPPED}
 
 
 def is_open(verdict: Verdict, opens_on: Collection[Verdict]) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from gatekeeper.domain.errors import AmbiguousGate, UnknownGate
 from gatekeeper.domain.gate import Gate, Mode, Policy, Warehouse
 from gatekeeper.domain.rule import Rule, build_rule_set, parse_rule
-from gatekeeper.domain.verdict import Verdict
+from gatekeeper.domain.verdict import OnNoData, Verdict
 from gatekeeper.store.engine import Transaction
 from gatekeeper.store.tables import gates, rule_sets, rules, warehouses
 
@@ -23,6 +23,8 @@ RULE_COLUMNS = (
     rules.c.dimension,
     rules.c.entity,
     rules.c.severity,
+    rules.c.warn_above,
+    rules.c.error_above,
     rules.c.enabled,
     rules.c.description,
 )
@@ -88,7 +90,7 @@ def save_gate(
         "description": description,
         "mode": policy.mode.value,
         "opens_on": sorted(verdict.value for verdict in policy.opens_on),
-        "allow_empty": policy.allow_empty,
+        "on_no_data": policy.on_no_data.value,
         "deadline_seconds": policy.deadline_seconds,
     }
     warehouse_id = select(warehouses.c.id).where(warehouses.c.name == warehouse).scalar_subquery()
@@ -128,7 +130,7 @@ def _gate(tx: Transaction, row: Row[*tuple[object, ...]]) -> Gate:
         policy=Policy(
             mode=Mode(row.mode),
             opens_on=frozenset(Verdict(word) for word in row.opens_on),
-            allow_empty=row.allow_empty,
+            on_no_data=OnNoData(row.on_no_data),
             deadline_seconds=row.deadline_seconds,
         ),
         rule_set=build_rule_set([parse_rule(dict(rule)) for rule in gate_rules]),

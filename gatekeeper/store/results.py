@@ -63,6 +63,8 @@ _RULE = (
     "dimension",
     "entity",
     "severity",
+    "warn_above",
+    "error_above",
     "enabled",
     "description",
 )

@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from gatekeeper.domain.gate import Mode
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Severity
 from gatekeeper.domain.run import RunState, Trigger
-from gatekeeper.domain.verdict import Outcome, Verdict
+from gatekeeper.domain.verdict import OnNoData, Outcome, Verdict
 
 metadata = MetaData(
     naming_convention={
@@ -69,10 +69,11 @@ gates = Table(
     Column("description", Text, nullable=False),
     Column("mode", Text, nullable=False),
     Column("opens_on", ARRAY(Text), nullable=False),
-    Column("allow_empty", Boolean, nullable=False),
+    Column("on_no_data", Text, nullable=False),
     Column("deadline_seconds", Integer, nullable=False),
     UniqueConstraint("warehouse_id", "table_name"),
     _one_of("mode", Mode),
+    _one_of("on_no_data", OnNoData),
 )
 
 rules = Table(
@@ -87,6 +88,8 @@ rules = Table(
     Column("dimension", Text, nullable=False),
     Column("entity", Text, nullable=False),
     Column("severity", Text, nullable=False),
+    Column("warn_above", Text, nullable=False),
+    Column("error_above", Text, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("description", Text, nullable=False),
     UniqueConstraint("gate_id", "name"),
@@ -177,6 +180,8 @@ results = Table(
     Column("dimension", Text, nullable=False),
     Column("entity", Text, nullable=False),
     Column("severity", Text, nullable=False),
+    Column("warn_above", Text, nullable=False),
+    Column("error_above", Text, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("description", Text, nullable=False),
     Column("outcome", Text, nullable=False),

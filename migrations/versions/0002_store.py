@@ -30,8 +30,11 @@ def upgrade() -> None:
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("mode", sa.Text(), nullable=False),
         sa.Column("opens_on", sa.ARRAY(sa.Text()), nullable=False),
-        sa.Column("allow_empty", sa.Boolean(), nullable=False),
+        sa.Column("on_no_data", sa.Text(), nullable=False),
         sa.Column("deadline_seconds", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "on_no_data IN ('pass', 'warn', 'fail')", name=op.f("gates_on_no_data_check")
+        ),
         sa.CheckConstraint("mode IN ('inline', 'async', 'off')", name=op.f("gates_mode_check")),
         sa.ForeignKeyConstraint(
             ["warehouse_id"], ["warehouses.id"], name=op.f("gates_warehouse_id_fkey")
@@ -85,6 +88,8 @@ def upgrade() -> None:
         sa.Column("dimension", sa.Text(), nullable=False),
         sa.Column("entity", sa.Text(), nullable=False),
         sa.Column("severity", sa.Text(), nullable=False),
+        sa.Column("warn_above", sa.Text(), nullable=False),
+        sa.Column("error_above", sa.Text(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.CheckConstraint(
@@ -180,6 +185,8 @@ def upgrade() -> None:
         sa.Column("dimension", sa.Text(), nullable=False),
         sa.Column("entity", sa.Text(), nullable=False),
         sa.Column("severity", sa.Text(), nullable=False),
+        sa.Column("warn_above", sa.Text(), nullable=False),
+        sa.Column("error_above", sa.Text(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),

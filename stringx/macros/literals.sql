@@ -19,6 +19,15 @@
   {{- "'" ~ value.replace("'", "''") ~ "'" -}}
 {% endmacro %}
 
+{# A backslash is plain or not by a setting of the server; in an E'' literal it never is. #}
+{% macro postgres__sx_text_literal(value) %}
+  {%- if '\\' in value -%}
+    {{- "E" ~ default__sx_text_literal(value.replace('\\', '\\\\')) -}}
+  {%- else -%}
+    {{- default__sx_text_literal(value) -}}
+  {%- endif -%}
+{% endmacro %}
+
 {# Quoted, so that a value is compared by its written form whatever the column's type. #}
 {% macro sx_text_form(value) %}
   {%- if value is string -%}
@@ -36,4 +45,12 @@
 {% macro sx_table(name) %}
   {%- set schema, table = name.split('.', 1) -%}
   {{- sx_identifier(schema) ~ '.' ~ sx_identifier(table) -}}
+{% endmacro %}
+
+{# The one of a few known words that a value names; it is the known word that becomes SQL. #}
+{% macro sx_choice(value, choices) %}
+  {%- if value not in choices -%}
+    {{- exceptions.raise_compiler_error('a rule value must be one of ' ~ choices.keys() | join(', ')) -}}
+  {%- endif -%}
+  {{- choices[value] -}}
 {% endmacro %}

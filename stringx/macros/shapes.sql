@@ -23,3 +23,15 @@ select {{ key }}, count(*) as rows_of_key from {{ sx_batch(model) }}
 {%- for column in columns %} and {{ sx_identifier(column) }} is not null{% endfor %}
 group by {{ key }} having count(*) > 1
 {%- endmacro %}
+
+{#
+  The shape `aggregate`: one expression over the whole batch, and the rule's bounds for what comes
+  out. It is one failing row if that is out of bounds; over no rows there may be no value (NULL),
+  and nothing fails.
+#}
+{% macro sx_out_of_bounds(model, rule, expression) %}
+select sx_value from (
+  select {{ expression }} as sx_value from {{ sx_batch(model) }}
+) as sx_measured
+where {{ sx_beyond(rule, 'sx_value') }}
+{%- endmacro %}

@@ -255,6 +255,28 @@ def test_a_missing_measurement_is_never_a_pass(gates: Store, queue: Queue) -> No
     assert load(gates, run_id).verdict is Verdict.ERROR
 
 
+@pytest.mark.parametrize(
+    ("on_no_data", "verdict", "is_open"),
+    [("fail", Verdict.NO_DATA, False), ("warn", Verdict.WARN, True), ("pass", Verdict.PASS, True)],
+)
+def test_no_row_tested_is_what_the_gate_makes_of_it_and_said(
+    gates: Store,
+    queue: Queue,
+    rule_types: dict[str, RuleType],
+    on_no_data: str,
+    verdict: Verdict,
+    *,
+    is_open: bool,
+) -> None:
+    empty = "table: shop.empty"
+    policy = f"{empty}\n    on_no_data: {on_no_data}"
+    apply_configuration(gates, rule_types, GATES.format(host="nowhere").replace(empty, policy))
+    run_id = flow.receive(gates, queue, Request("shop.empty", Trigger.HTTP)).run.id
+    flow.run_attempt(gates, queue, lambda _: [Measurement("id_present", 0, 0)], run_id)
+    run = load(gates, run_id)
+    assert (run.verdict, run.open, run.message) == (verdict, is_open, "no row was tested")
+
+
 def test_an_unknown_run_says_so(gates: Store) -> None:
     with pytest.raises(UnknownRun):
         load(gates, RunId(uuid4()))

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from gatekeeper.domain.rule import Dimension, Entity, Kind, Rule, Severity, build_rule_set
+from gatekeeper.domain.rule import (
+    Dimension,
+    Entity,
+    Kind,
+    Rule,
+    Severity,
+    Threshold,
+    build_rule_set,
+)
 from gatekeeper.domain.run import build_counts
 from gatekeeper.domain.verdict import (
     Check,
     Measurement,
+    OnNoData,
     Outcome,
     Verdict,
     is_open,
@@ -52,12 +63,39 @@ def test_a_check_is_judged_by_what_was_counted(
     assert check.outcome is outcome
 
 
+@pytest.mark.parametrize(
+    ("severity", "warn", "error", "tested", "failed", "outcome"),
+    [
+        (Severity.ERROR, "0", "10", 100, 0, Outcome.PASS),
+        (Severity.ERROR, "0", "10", 100, 10, Outcome.WARN),
+        (Severity.ERROR, "0", "10", 100, 11, Outcome.FAIL),
+        (Severity.ERROR, "5", "10", 100, 5, Outcome.PASS),
+        (Severity.ERROR, "1%", "2%", 1000, 10, Outcome.PASS),
+        (Severity.ERROR, "1%", "2%", 1000, 11, Outcome.WARN),
+        (Severity.ERROR, "1%", "2%", 1000, 21, Outcome.FAIL),
+        (Severity.ERROR, "0", "33.3%", 1000, 333, Outcome.WARN),
+        (Severity.ERROR, "0", "33.3%", 1000, 334, Outcome.FAIL),
+        (Severity.ERROR, "0", "100%", 10, 10, Outcome.WARN),
+        (Severity.ERROR, "0", "1%", 0, 1, Outcome.FAIL),
+        (Severity.WARN, "5%", "0", 100, 5, Outcome.PASS),
+        (Severity.WARN, "5%", "0", 100, 6, Outcome.WARN),
+    ],
+)
+def test_thresholds_are_of_rows_or_of_the_share_that_failed(
+    severity: Severity, warn: str, error: str, tested: int, failed: int, outcome: Outcome
+) -> None:
+    limits = {"warn_above": Threshold(warn), "error_above": Threshold(error)}
+    rules = build_rule_set([replace(rule(severity=severity), **limits)])  # type: ignore[arg-type]
+    (check,) = judge_checks(rules, [Measurement("r", tested, failed)])
+    assert check.outcome is outcome
+
+
 def test_a_planned_check_that_never_came_back_is_an_error() -> None:
     rules = build_rule_set([rule("a"), rule("b")])
     checks = judge_checks(rules, [Measurement("a", 10, 0)])
     assert [check.outcome for check in checks] == [Outcome.PASS, Outcome.ERROR]
     assert "never came back" in checks[1].measurement.message
-    assert judge(checks, allow_empty=True) is Verdict.ERROR
+    assert judge(checks, OnNoData.PASS) is Verdict.ERROR
 
 
 def test_a_failure_of_the_run_is_the_message_of_every_enabled_check() -> None:
@@ -68,27 +106,29 @@ def test_a_failure_of_the_run_is_the_message_of_every_enabled_check() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "allow_empty", "verdict"),
+    ("outcomes", "on_no_data", "verdict"),
     [
-        ("pass pass", False, Verdict.PASS),
-        ("pass skipped", False, Verdict.PASS),
-        ("pass warn", False, Verdict.WARN),
-        ("warn fail", False, Verdict.FAIL),
-        ("fail error", False, Verdict.ERROR),
-        ("pass error", True, Verdict.ERROR),
-        ("no_data no_data", False, Verdict.NO_DATA),
-        ("no_data no_data", True, Verdict.PASS),
-        ("no_data warn", False, Verdict.WARN),
-        ("no_data fail", True, Verdict.FAIL),
-        ("skipped", True, Verdict.ERROR),
-        ("", True, Verdict.ERROR),
+        ("pass pass", OnNoData.FAIL, Verdict.PASS),
+        ("pass skipped", OnNoData.FAIL, Verdict.PASS),
+        ("pass warn", OnNoData.FAIL, Verdict.WARN),
+        ("warn fail", OnNoData.FAIL, Verdict.FAIL),
+        ("fail error", OnNoData.FAIL, Verdict.ERROR),
+        ("pass error", OnNoData.PASS, Verdict.ERROR),
+        ("no_data no_data", OnNoData.FAIL, Verdict.NO_DATA),
+        ("no_data no_data", OnNoData.PASS, Verdict.PASS),
+        ("no_data no_data", OnNoData.WARN, Verdict.WARN),
+        ("no_data pass", OnNoData.FAIL, Verdict.PASS),
+        ("no_data warn", OnNoData.FAIL, Verdict.WARN),
+        ("no_data fail", OnNoData.PASS, Verdict.FAIL),
+        ("skipped", OnNoData.PASS, Verdict.ERROR),
+        ("", OnNoData.PASS, Verdict.ERROR),
     ],
 )
 def test_the_verdict_is_the_worst_that_matters(
-    outcomes: str, *, allow_empty: bool, verdict: Verdict
+    outcomes: str, on_no_data: OnNoData, verdict: Verdict
 ) -> None:
     checks = [Check(rule(), Outcome(word), Measurement("r")) for word in outcomes.split()]
-    assert judge(checks, allow_empty=allow_empty) is verdict
+    assert judge(checks, on_no_data) is verdict
 
 
 @pytest.mark.parametrize("verdict", Verdict)
@@ -109,5 +149,6 @@ def test_counts_are_by_outcome_dimension_and_kind() -> None:
     checks = [Check(rule(), Outcome(word), Measurement("r")) for word in ("pass", "pass", "fail")]
     counts = build_counts(checks)
     assert counts.outcomes == {"pass": 2, "fail": 1}
+    assert (counts.expected, counts.executed, counts.not_judged, counts.skipped) == (3, 3, 0, 0)
     assert counts.dimensions == {"completeness": {"pass": 2, "fail": 1}}
     assert counts.kinds == {"engineering": {"pass": 2, "fail": 1}}

@@ -6,12 +6,14 @@ Each verb imports what it needs, so that a process carries only its own room.
 
 from __future__ import annotations
 
+import getpass
 import os
 import signal
 import sys
+import traceback
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -187,24 +189,47 @@ def migrate(settings: Settings, revision: str, *, down: bool) -> None:
 
 @cli.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@click.option(
+    "--absent",
+    type=click.Choice(["keep", "disable", "delete"]),
+    default="keep",
+    help="What becomes of the stored things that FILE doesn't name.",
+)
 @click.pass_obj
-def apply(settings: Settings, file: Path) -> None:
+def apply(settings: Settings, file: Path, absent: str, *, dry_run: bool) -> None:
     """Store the warehouses, gates and rules of a YAML FILE."""
+    from console.show import show_changes
     from gatekeeper.catalogue.rule_types import load_rule_types
-    from gatekeeper.configuration.apply import apply_configuration
+    from gatekeeper.configuration.apply import Manner, apply_configuration
+    from gatekeeper.configuration.changes import Absent
 
+    manner = Manner(Absent(absent), author=getpass.getuser(), dry_run=dry_run)
     with closing(open_store(settings)) as store:
-        applied = apply_configuration(store, load_rule_types(RULE_TYPES), file.read_text("utf-8"))
-    rules = sum(len(gate.rules) for gate in applied.gates)
-    click.echo(
-        f"applied: {len(applied.warehouses)} warehouses, {len(applied.gates)} gates, {rules} rules"
-    )
+        rule_types = load_rule_types(RULE_TYPES)
+        text = file.read_bytes().decode("utf-8", "backslashreplace")
+        changes = apply_configuration(store, rule_types, text, manner)
+    show_changes(changes, applied=not dry_run)
+
+
+@cli.command()
+@click.pass_obj
+def export(settings: Settings) -> None:
+    """Print every warehouse, gate and rule as YAML, for `apply` to take back."""
+    from gatekeeper.catalogue.rule_types import load_rule_types
+    from gatekeeper.configuration.export import load_document
+    from gatekeeper.configuration.text import render_document
+
+    with closing(open_store(settings)) as store, store.transaction() as tx:
+        click.echo(render_document(load_document(tx, load_rule_types(RULE_TYPES))), nl=False)
 
 
 @cli.command()
 @click.argument("table")
 @click.option("--warehouse", help="Which one, where several have a gate of that name.")
-@click.option("--wait", default=30.0, help="Seconds to wait for the verdict.")
+@click.option(
+    "--wait", type=click.FloatRange(0, 86400), default=30, help="Seconds to wait for the verdict."
+)
 @click.option("--url", envvar="STRINGX_URL", default="http://127.0.0.1:5001", help="The API.")
 def check(table: str, warehouse: str | None, wait: float, url: str) -> None:
     """Ask the gate of TABLE; exits 0 pass, 1 fail, 2 warn, 3 error, 4 no data."""
@@ -214,7 +239,7 @@ def check(table: str, warehouse: str | None, wait: float, url: str) -> None:
     client = Client(url)
     run = client.trigger(table, warehouse=warehouse, wait_seconds=wait)
     show_run(run, client.results(run["id"])["checks"])
-    if run["verdict"] is None:
+    if run["verdict"] is None and not run["message"]:
         click.echo(f"no verdict within {wait:g} s; see {url}/api/v1/runs/{run['id']}", err=True)
     sys.exit(ExitCode.of(run["verdict"]))
 
@@ -271,5 +296,18 @@ def describe(postman: Path) -> None:
     postman.write_text(render_collection(build_spec()), "utf-8")
 
 
+def main() -> NoReturn:
+    """Run a verb; what isn't a verdict exits with the status for "could not judge"."""
+    try:
+        sys.exit(cli.main(standalone_mode=False) or ExitCode.PASS)
+    except click.ClickException as error:
+        error.show()
+    except click.Abort:
+        click.echo("stringx: stopped", err=True)
+    except Exception:  # noqa: BLE001 - a status of 1 would say that a gate failed
+        traceback.print_exc()
+    sys.exit(ExitCode.ERROR)
+
+
 if __name__ == "__main__":
-    cli()
+    main()

@@ -7,12 +7,14 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gatekeeper.configuration.changes import Absent
 from gatekeeper.configuration.document import Strict, TableName, Text
 from gatekeeper.domain.batch import Batch, parse_batch
 from gatekeeper.domain.run import RunState
 from gatekeeper.domain.verdict import Verdict
 
-Scalar = Text | int | Annotated[float, Field(allow_inf_nan=False)] | bool
+ShortText = Annotated[Text, Field(max_length=1000)]
+Scalar = ShortText | int | Annotated[float, Field(allow_inf_nan=False)] | bool
 
 
 class BatchBody(Strict):
@@ -67,3 +69,12 @@ class GateQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     warehouse: Text | None = None
+
+
+class ApplyQuery(BaseModel):
+    """How to apply a configuration."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dry_run: bool = False
+    absent: Absent = Absent.KEEP

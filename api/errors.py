@@ -15,6 +15,7 @@ from gatekeeper.domain.errors import (
     GateHasNoRules,
     GatekeeperError,
     IdempotencyConflict,
+    InvalidConfiguration,
     InvalidRequest,
     NoVerdictYet,
     StoreUnavailable,
@@ -32,6 +33,7 @@ RETRY_AFTER_SECONDS = "5"
 # An error that isn't listed is a defect: 500.
 STATUS: dict[type[GatekeeperError], tuple[HTTPStatus, str]] = {
     InvalidRequest: (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
+    InvalidConfiguration: (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_configuration"),
     UnknownGate: (HTTPStatus.NOT_FOUND, "unknown_gate"),
     NoVerdictYet: (HTTPStatus.NOT_FOUND, "no_verdict_yet"),
     UnknownRun: (HTTPStatus.NOT_FOUND, "unknown_run"),
@@ -61,11 +63,11 @@ def register_errors(app: APIFlask) -> None:
 def _gatekeeper_error(error: GatekeeperError) -> Problem:
     known = (STATUS[each] for each in type(error).__mro__ if each in STATUS)
     status, code = next(known, (HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error"))
-    problems = (
-        [FieldProblem(path=error.field, reason=error.reason)]
-        if isinstance(error, InvalidRequest)
-        else []
-    )
+    problems = []
+    if isinstance(error, InvalidRequest):
+        problems = [FieldProblem(path=error.field, reason=error.reason)]
+    if isinstance(error, InvalidConfiguration):
+        problems = [FieldProblem(path=each.path, reason=each.reason) for each in error.problems]
     retry = {"Retry-After": RETRY_AFTER_SECONDS} if isinstance(error, StoreUnavailable) else {}
     return _problem(status, code, str(error), problems, retry)
 

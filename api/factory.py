@@ -10,6 +10,7 @@ from apiflask import APIFlask
 from flask import Response, g, request
 
 from api.backend import Backend
+from api.config import config
 from api.errors import register_errors
 from api.gates import TableConverter, gates
 from api.health import health
@@ -32,7 +33,7 @@ def create_app(backend: Backend | None) -> APIFlask:
     app.extensions["stringx"] = backend
     register_errors(app)
     app.url_map.converters["table"] = TableConverter
-    for blueprint in (runs, gates, health):
+    for blueprint in (runs, gates, config, health):
         app.register_blueprint(blueprint)
     app.spec_processor(complete_spec)  # type: ignore[arg-type]  # the spec is JSON, not YAML
     app.before_request(_begin)

@@ -7,9 +7,20 @@ from werkzeug.routing import BaseConverter
 
 from api.backend import backend
 from api.bodies import GateQuery
-from api.views import GateList, GateSummary, GateView, RuleTypeList, RuleTypeView, RunView
+from api.views import (
+    ChangeView,
+    GateList,
+    GateSummary,
+    GateView,
+    RuleSetList,
+    RuleSetView,
+    RuleTypeList,
+    RuleTypeView,
+    RunView,
+)
+from gatekeeper.configuration.history import compare_rule_sets
 from gatekeeper.domain.errors import NoVerdictYet
-from gatekeeper.store.gates import find_gate, load_gates
+from gatekeeper.store.gates import find_gate, load_gates, load_rule_sets
 from gatekeeper.store.runs import load_latest_verdict
 
 
@@ -53,6 +64,30 @@ def get_verdict(table: str, query: GateQuery) -> RunView:
     if run is None:
         raise NoVerdictYet(gate.table)
     return RunView.of(run)
+
+
+@gates.get("/gates/<table:table>/rule-sets")
+@gates.input(GateQuery, location="query", arg_name="query")
+@gates.output(RuleSetList)
+@gates.doc(operation_id="listRuleSets", summary="List the rule sets that a gate has had")
+def list_rule_sets(table: str, query: GateQuery) -> RuleSetList:
+    """The newest first, each with what it changed."""
+    with backend().store.transaction() as tx:
+        gate = find_gate(tx, table, query.warehouse)
+        stored = load_rule_sets(tx, gate.id)
+    return RuleSetList(
+        items=[
+            RuleSetView(
+                hash=each.rule_set.hash,
+                author=each.author,
+                created_at=each.created_at,
+                current=each.rule_set.hash == gate.rule_set.hash,
+                rule_count=len(each.rule_set.rules),
+                changes=[ChangeView.of(change) for change in changes],
+            )
+            for each, changes in compare_rule_sets(stored, backend().rule_types)
+        ]
+    )
 
 
 @gates.get("/rule-types")

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gatekeeper.configuration.changes import Action, Change
 from gatekeeper.domain.batch import render_batch
 from gatekeeper.domain.gate import Gate, Mode
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Rule, RuleType, Severity, Shape
@@ -244,6 +245,49 @@ class RuleTypeList(View):
     """The catalogue."""
 
     items: list[RuleTypeView]
+
+
+class ChangeView(View):
+    """One thing that is added, changed or removed; `before` and `after` hold what differs."""
+
+    action: Action
+    path: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+    @classmethod
+    def of(cls, change: Change) -> Self:
+        """Show a change."""
+        return cls(
+            action=change.action,
+            path=change.path,
+            before=dict(change.before),
+            after=dict(change.after),
+        )
+
+
+class AppliedView(View):
+    """What applying a configuration changed, or would change."""
+
+    applied: bool
+    changes: list[ChangeView]
+
+
+class RuleSetView(View):
+    """A rule set that the gate had, or has; `changes` are against the one before."""
+
+    hash: str
+    author: str
+    created_at: datetime
+    current: bool
+    rule_count: int
+    changes: list[ChangeView]
+
+
+class RuleSetList(View):
+    """Every rule set of a gate, the newest first."""
+
+    items: list[RuleSetView]
 
 
 class HealthView(View):

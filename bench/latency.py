@@ -102,7 +102,7 @@ class DbtProcess:
         command = [
             str(Path(sys.executable).with_name("dbt")),
             *("test", "--no-send-anonymous-usage-stats", "--profiles-dir", "."),
-            *("--vars", (self._directory / "vars.json").read_text()),
+            *("--vars", (self._directory / "vars").read_text()),
         ]
         started = time.perf_counter()
         ended = subprocess.run(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from gatekeeper.configuration.changes import Change
 
 COLOURS = {"pass": "green", "warn": "yellow", "fail": "red", "error": "magenta"}
 MESSAGE_LENGTH = 200
@@ -29,12 +32,36 @@ def show_run(run: dict[str, Any], checks: Sequence[dict[str, Any]]) -> None:
     if checks:
         console.print(_table(checks))
     if run["message"]:
-        console.print(Text(f"  {run['message']}", "magenta"))
+        console.print(Text(f"  {_printable(run['message'])}", "magenta"))
     for check in checks:
         if check["outcome"] == "error" and check["message"] != run["message"]:
-            console.print(
-                Text(f"  {check['rule']}: {check['message'][:MESSAGE_LENGTH]}", "magenta")
-            )
+            said = _printable(check["message"][:MESSAGE_LENGTH])
+            console.print(Text(f"  {check['rule']}: {said}", "magenta"))
+
+
+def _printable(text: str) -> str:
+    """Give the text without what steers a terminal: a warehouse's words may hold its data."""
+    return "".join(each if each.isprintable() or each == "\n" else "\ufffd" for each in text)
+
+
+SIGNS = {"add": ("+", "green"), "change": ("~", "yellow"), "remove": ("-", "red")}
+
+
+def show_changes(changes: Sequence[Change], *, applied: bool) -> None:
+    """Print what applying a configuration changed, or would change."""
+    for change in changes:
+        sign, colour = SIGNS[change.action]
+        console.print(Text(f"{sign} {change.path}", colour), soft_wrap=True)
+        if change.action == "change":
+            for field in {**change.before, **change.after}:
+                old, new = change.before.get(field), change.after.get(field)
+                console.print(Text(f"    {field}: {_word(old)} -> {_word(new)}"), soft_wrap=True)
+    done = "applied" if applied else "would be applied"
+    console.print(f"{len(changes)} changes {done}")
+
+
+def _word(value: Any) -> str:
+    return "(default)" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _table(checks: Sequence[dict[str, Any]]) -> Table:

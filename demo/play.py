@@ -13,7 +13,8 @@ from console.client import Client
 from console.show import console, show_run
 from demo.warehouse import ROWS, DemoFailed, demo_environment, load_warehouse
 from gatekeeper.catalogue.rule_types import load_rule_types
-from gatekeeper.configuration.apply import apply_configuration, parse_document
+from gatekeeper.configuration.apply import apply_configuration
+from gatekeeper.configuration.text import parse_document
 from gatekeeper.settings import ROOT, Settings
 from gatekeeper.store.engine import Store
 from standalone.service import Place, running_service, store_place, wait_until_ready

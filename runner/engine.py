@@ -5,7 +5,6 @@ Lives in a lane. One invocation at a time: dbt keeps its adapters and flags in g
 
 from __future__ import annotations
 
-import json
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -22,10 +21,18 @@ from dbt.contracts.graph.manifest import Manifest
 from gatekeeper.domain.errors import RunnerError
 from gatekeeper.domain.verdict import Measurement
 from runner.failures import find_failure, is_transient
-from runner.project import CHECK_PREFIX, ROWS_TESTED, build_vars, render_project
+from runner.project import (
+    CHECK_PREFIX,
+    ROWS_TESTED,
+    build_vars,
+    render_project,
+    render_vars,
+)
 from runner.redaction import redact
 
 KEPT_PROJECTS = 64
+# A batch of a thousand values stands in every check's SQL.
+MAX_SQL_LENGTH = 20_000
 # What begins with DBT_ENV_SECRET_ dbt keeps out of its logs, and out of reach of a project's Jinja.
 SECRET_PREFIX = "DBT_ENV_SECRET_SX_"  # noqa: S105 - a name
 
@@ -99,7 +106,7 @@ class DbtEngine:
             "--log-path": directory / "logs",
         }
         flags = [f"{flag}={place}" for flag, place in places.items()]
-        variables = f"--vars={json.dumps(build_vars(order))}"
+        variables = f"--vars={render_vars(build_vars(order))}"
         result = dbtRunner(manifest=manifest).invoke([verb, *_FLAGS, *flags, *more, variables])
         if result.exception is not None:
             message = redact(str(result.exception), order["connection"])
@@ -142,7 +149,7 @@ def _read_result(result: Any, counted: Any, connection: Mapping[str, str]) -> Me
         rows_tested=rows_tested,
         rows_failed=rows_failed,
         message=redact(trouble, connection),
-        compiled_sql=getattr(result.node, "compiled_code", None),
+        compiled_sql=(getattr(result.node, "compiled_code", None) or "")[:MAX_SQL_LENGTH] or None,
         duration_seconds=result.execution_time,
         dbt_status=str(result.status),
     )

@@ -20,6 +20,8 @@ _TRANSIENT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+_QUOTED = re.compile(r"\"[^\"]*\"")
+
 _NO_ENTRY = re.compile(
     r"password authentication failed|no password supplied|no pg_hba\.conf entry"
     r"|role \"[^\"]*\" does not exist|database \"[^\"]*\" does not exist"
@@ -38,8 +40,8 @@ class Failure:
 
 
 def is_transient(message: str) -> bool:
-    """Whether what a warehouse said may go away by itself."""
-    return bool(_TRANSIENT.search(message))
+    """Whether what a warehouse said may go away by itself; what it quotes may be data."""
+    return bool(_TRANSIENT.search(_QUOTED.sub("", message)))
 
 
 def find_failure(measurements: Sequence[Measurement]) -> Failure | None:

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ import structlog
 log = structlog.get_logger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent
+SEND_SECONDS = 10
 # What dbt needs of the environment. Everything else stays with the parent.
 INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE")
 
@@ -116,6 +118,8 @@ class Lane:
         self.projects.clear()
         self._workspace = Path(tempfile.mkdtemp(prefix="stringx-lane-"))
         ours, theirs = socket.socketpair()
+        # A lane that doesn't even read its order is as good as dead.
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "runner.lane", str(theirs.fileno()), str(self._workspace)],

@@ -6,7 +6,7 @@ alphabet; everything else travels as data in --vars and becomes SQL in stringx/'
 
 from __future__ import annotations
 
-import json
+import math
 import re
 import shutil
 from collections.abc import Mapping
@@ -35,10 +35,17 @@ def build_vars(order: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def render_vars(variables: Mapping[str, Any]) -> str:
+    """Write them as dbt reads --vars: as YAML, which takes some JSON for something else (1e-05 for
+    text, a character beyond the first 65,536 for two halves).
+    """
+    return yaml.safe_dump(variables, allow_unicode=True, default_flow_style=True, width=math.inf)
+
+
 def render_project(order: Mapping[str, Any], directory: Path) -> None:
     """Write the project of an order's gate to a new directory.
 
-    Its vars.json is for running it by hand: the same data, without the batch.
+    Its vars is for running it by hand: the same data, without the batch.
     """
     shutil.copytree(TEMPLATE, directory)
     shutil.copy(PROFILES / f"{_safe(order['adapter'])}.yml", directory / "profiles.yml")
@@ -46,7 +53,8 @@ def render_project(order: Mapping[str, Any], directory: Path) -> None:
         (directory / macros).symlink_to(MACROS / macros)
     (directory / "models").mkdir()
     (directory / "models" / "gate.yml").write_text(yaml.safe_dump(_build_source(order)))
-    (directory / "vars.json").write_text(json.dumps(build_vars({**order, "batch": None}), indent=2))
+    variables = build_vars({**order, "batch": None})
+    (directory / "vars").write_text(render_vars(variables))
 
 
 def _build_source(order: Mapping[str, Any]) -> dict[str, Any]:

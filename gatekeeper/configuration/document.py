@@ -21,7 +21,8 @@ from gatekeeper.domain.verdict import OnNoData, Verdict
 REFERENCE = r"^(env:STRINGX_WAREHOUSE_[A-Z0-9_]+|file:[A-Za-z0-9._-]+)$"
 
 
-def _storable(value: str) -> str:
+def storable(value: str) -> str:
+    """Give the text back; raises ValueError where PostgreSQL can't hold it."""
     if "\x00" in value:
         raise ValueError("a NUL character can't be stored; leave it out")
     try:
@@ -31,7 +32,7 @@ def _storable(value: str) -> str:
     return value
 
 
-Text = Annotated[str, AfterValidator(_storable)]
+Text = Annotated[str, AfterValidator(storable)]
 """Text that PostgreSQL can hold."""
 
 TableName = Annotated[Text, Field(pattern=r"^[^.]+\.[^.]+$", max_length=511)]
@@ -122,6 +123,12 @@ class RuleDocument(Strict):
     description: Text = ""
 
 
+def _check_opens_on(verdicts: list[Verdict]) -> list[Verdict]:
+    if Verdict.ERROR in verdicts:
+        raise ValueError("a gate can't open on what could not be judged; leave error out")
+    return sorted(set(verdicts))
+
+
 class GateDocument(Strict):
     """A table with its rules and its policy."""
 
@@ -129,12 +136,18 @@ class GateDocument(Strict):
     table: TableName
     description: Text = ""
     mode: Mode = Field(default=Mode.ASYNC, strict=False)
-    opens_on: list[Annotated[Verdict, Field(strict=False)]] = Field(
-        default=[Verdict.PASS, Verdict.WARN]
-    )
+    opens_on: Annotated[
+        list[Annotated[Verdict, Field(strict=False)]],
+        AfterValidator(_check_opens_on),
+    ] = Field(default=[Verdict.PASS, Verdict.WARN])
     on_no_data: OnNoData = Field(default=OnNoData.FAIL, strict=False)
     deadline_seconds: Annotated[int, Field(ge=1, le=86400)] = 600
-    rules: list[RuleDocument]
+    rules: list[RuleDocument] = Field(default_factory=list)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells the gate from every other."""
+        return self.warehouse, self.table
 
     def policy(self) -> Policy:
         """The gate's policy in the domain's words."""
@@ -146,3 +159,12 @@ class Document(Strict):
 
     warehouses: list[WarehouseDocument] = Field(default_factory=list)
     gates: list[GateDocument] = Field(default_factory=list)
+
+    def sorted(self) -> Document:
+        """The same, in the one order that doesn't depend on who wrote it."""
+        gates = [
+            gate.model_copy(update={"rules": sorted(gate.rules, key=lambda rule: rule.name)})
+            for gate in sorted(self.gates, key=lambda gate: gate.key)
+        ]
+        warehouses = sorted(self.warehouses, key=lambda warehouse: warehouse.name)
+        return Document(warehouses=warehouses, gates=gates)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from gatekeeper.domain.rule import RuleSet
@@ -37,6 +38,15 @@ class Warehouse:
     name: str
     adapter: str
     connection: Mapping[str, str | int]
+
+
+@dataclass(frozen=True)
+class StoredRuleSet:
+    """A rule set with who brought it, and when it first was the gate's."""
+
+    rule_set: RuleSet
+    author: str
+    created_at: datetime
 
 
 @dataclass(frozen=True)

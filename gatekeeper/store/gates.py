@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from sqlalchemy import ColumnElement, Row, Select, delete, select
+from sqlalchemy import ColumnElement, Row, Select, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gatekeeper.domain.errors import AmbiguousGate, UnknownGate
-from gatekeeper.domain.gate import Gate, Mode, Policy, Warehouse
-from gatekeeper.domain.rule import Rule, build_rule_set, parse_rule
+from gatekeeper.domain.gate import Gate, Mode, Policy, StoredRuleSet, Warehouse
+from gatekeeper.domain.rule import Rule, RuleSet, build_rule_set, parse_rule
 from gatekeeper.domain.verdict import OnNoData, Verdict
 from gatekeeper.store.engine import Transaction
 from gatekeeper.store.tables import gates, rule_sets, rules, warehouses
+
+# Any number does, as long as nothing else in the store takes an advisory lock of the same.
+CONFIGURATION_LOCK = 7_346_292
 
 RULE_COLUMNS = (
     rules.c.name,
@@ -35,7 +38,7 @@ def find_gate(tx: Transaction, table: str, warehouse: str | None = None) -> Gate
 
     Raises UnknownGate, or AmbiguousGate where the name alone doesn't tell.
     """
-    wanted = [gates.c.table_name == table]
+    wanted = [gates.c.table_name == table, gates.c.retired_at.is_(None)]
     if warehouse is not None:
         wanted.append(warehouses.c.name == warehouse)
     found = tx.execute(_select_gates(*wanted)).all()
@@ -53,7 +56,7 @@ def load_gate(tx: Transaction, gate_id: int) -> Gate:
 
 def load_gates(tx: Transaction) -> list[Gate]:
     """Load every gate, by warehouse and name."""
-    return [_gate(tx, row) for row in tx.execute(_select_gates()).all()]
+    return [_gate(tx, row) for row in tx.execute(_select_gates(gates.c.retired_at.is_(None))).all()]
 
 
 def load_warehouse(tx: Transaction, name: str) -> Warehouse:
@@ -62,14 +65,19 @@ def load_warehouse(tx: Transaction, name: str) -> Warehouse:
     return Warehouse(name=row.name, adapter=row.adapter, connection=row.connection)
 
 
-def load_warehouse_names(tx: Transaction) -> set[str]:
-    """The names of the warehouses there are."""
-    return set(tx.execute(select(warehouses.c.name)).scalars())
+def load_warehouses(tx: Transaction) -> list[Warehouse]:
+    """Load every warehouse."""
+    rows = tx.execute(select(warehouses).where(warehouses.c.retired_at.is_(None)))
+    return [Warehouse(row.name, row.adapter, row.connection) for row in rows]
 
 
 def save_warehouse(tx: Transaction, warehouse: Warehouse) -> None:
     """Add the warehouse, or change the one of that name."""
-    values = {"adapter": warehouse.adapter, "connection": dict(warehouse.connection)}
+    values = {
+        "adapter": warehouse.adapter,
+        "connection": dict(warehouse.connection),
+        "retired_at": None,
+    }
     statement = insert(warehouses).values(name=warehouse.name, **values)
     tx.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
 
@@ -81,9 +89,10 @@ def save_gate(
     description: str,
     policy: Policy,
     gate_rules: Iterable[Rule],
+    author: str,
 ) -> None:
     """Add the gate, or change the one of that name; its rules become exactly those given, and
-    are kept as a rule set if they never were before.
+    are kept as a rule set of that author if they never were before.
     """
     rule_set = build_rule_set(tuple(gate_rules))
     values = {
@@ -92,6 +101,8 @@ def save_gate(
         "opens_on": sorted(verdict.value for verdict in policy.opens_on),
         "on_no_data": policy.on_no_data.value,
         "deadline_seconds": policy.deadline_seconds,
+        "rule_set_hash": rule_set.hash,
+        "retired_at": None,
     }
     warehouse_id = select(warehouses.c.id).where(warehouses.c.name == warehouse).scalar_subquery()
     gate_id: int = tx.execute(
@@ -103,12 +114,49 @@ def save_gate(
     content = [asdict(rule) for rule in rule_set.rules]
     tx.execute(
         insert(rule_sets)
-        .values(gate_id=gate_id, hash=rule_set.hash, rules=content)
+        .values(gate_id=gate_id, hash=rule_set.hash, rules=content, author=author)
         .on_conflict_do_nothing()
     )
     tx.execute(delete(rules).where(rules.c.gate_id == gate_id))
     if content:
         tx.execute(insert(rules), [{"gate_id": gate_id, **rule} for rule in content])
+
+
+def retire_gate(tx: Transaction, warehouse: str, table: str) -> None:
+    """Take a gate out of every list and question; its runs stay on record."""
+    warehouse_id = select(warehouses.c.id).where(warehouses.c.name == warehouse).scalar_subquery()
+    tx.execute(
+        update(gates)
+        .where(gates.c.warehouse_id == warehouse_id, gates.c.table_name == table)
+        .values(retired_at=func.clock_timestamp())
+    )
+
+
+def retire_warehouse(tx: Transaction, name: str) -> None:
+    """Take a warehouse out of every list."""
+    tx.execute(
+        update(warehouses)
+        .where(warehouses.c.name == name)
+        .values(retired_at=func.clock_timestamp())
+    )
+
+
+def lock_configuration(tx: Transaction) -> None:
+    """Let one change of the configuration at a time through, until the transaction ends."""
+    tx.execute(select(func.pg_advisory_xact_lock(CONFIGURATION_LOCK)))
+
+
+def load_rule_sets(tx: Transaction, gate_id: int) -> list[StoredRuleSet]:
+    """Load every rule set that the gate ever had, the oldest first."""
+    wanted = select(rule_sets).where(rule_sets.c.gate_id == gate_id)
+    return [
+        StoredRuleSet(
+            rule_set=RuleSet(row.hash, tuple(parse_rule(rule) for rule in row.rules)),
+            author=row.author,
+            created_at=row.created_at,
+        )
+        for row in tx.execute(wanted.order_by(rule_sets.c.created_at))
+    ]
 
 
 def _select_gates(*conditions: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
@@ -121,7 +169,9 @@ def _select_gates(*conditions: ColumnElement[bool]) -> Select[*tuple[object, ...
 
 
 def _gate(tx: Transaction, row: Row[*tuple[object, ...]]) -> Gate:
-    gate_rules = tx.execute(select(*RULE_COLUMNS).where(rules.c.gate_id == row.id)).mappings()
+    gate_rules = tx.execute(
+        select(*RULE_COLUMNS).where(rules.c.gate_id == row.id).order_by(rules.c.name)
+    ).mappings()
     return Gate(
         id=row.id,
         warehouse=row.warehouse,
@@ -133,5 +183,5 @@ def _gate(tx: Transaction, row: Row[*tuple[object, ...]]) -> Gate:
             on_no_data=OnNoData(row.on_no_data),
             deadline_seconds=row.deadline_seconds,
         ),
-        rule_set=build_rule_set([parse_rule(dict(rule)) for rule in gate_rules]),
+        rule_set=RuleSet(row.rule_set_hash, tuple(parse_rule(dict(rule)) for rule in gate_rules)),
     )

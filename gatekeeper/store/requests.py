@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -61,7 +62,8 @@ def _earlier_run(tx: Transaction, key: str | None, question: dict[str, Any]) -> 
         .join(requests, requests.c.id == runs.c.request_id)
         .where(requests.c.idempotency_key == key)
     ).one()
-    if earlier.question != question:
+    # As text: to Python, 1 and true are equal.
+    if json.dumps(earlier.question, sort_keys=True) != json.dumps(question, sort_keys=True):
         raise IdempotencyConflict(key or "")
     return RunId(earlier.id)
 

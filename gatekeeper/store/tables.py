@@ -58,6 +58,8 @@ warehouses = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("adapter", Text, nullable=False),
     Column("connection", JSONB, nullable=False),
+    # What has runs on record is never deleted; retired, it is out of every list and question.
+    _timestamp("retired_at"),
 )
 
 gates = Table(
@@ -71,6 +73,10 @@ gates = Table(
     Column("opens_on", ARRAY(Text), nullable=False),
     Column("on_no_data", Text, nullable=False),
     Column("deadline_seconds", Integer, nullable=False),
+    # The rule set that `rules` is: named when it was saved, never worked out again from what the
+    # store made of it.
+    Column("rule_set_hash", Text, nullable=False),
+    _timestamp("retired_at"),
     UniqueConstraint("warehouse_id", "table_name"),
     _one_of("mode", Mode),
     _one_of("on_no_data", OnNoData),
@@ -105,6 +111,7 @@ rule_sets = Table(
     Column("gate_id", BigInteger, ForeignKey("gates.id", ondelete="CASCADE"), primary_key=True),
     Column("hash", Text, primary_key=True),
     Column("rules", JSONB, nullable=False),
+    Column("author", Text, nullable=False),
     _timestamp("created_at", nullable=False, default_now=True),
 )
 

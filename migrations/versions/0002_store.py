@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("adapter", sa.Text(), nullable=False),
         sa.Column("connection", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("warehouses_pkey")),
         sa.UniqueConstraint("name", name=op.f("warehouses_name_key")),
     )
@@ -32,6 +33,8 @@ def upgrade() -> None:
         sa.Column("opens_on", sa.ARRAY(sa.Text()), nullable=False),
         sa.Column("on_no_data", sa.Text(), nullable=False),
         sa.Column("deadline_seconds", sa.Integer(), nullable=False),
+        sa.Column("rule_set_hash", sa.Text(), nullable=False),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "on_no_data IN ('pass', 'warn', 'fail')", name=op.f("gates_on_no_data_check")
         ),
@@ -66,6 +69,7 @@ def upgrade() -> None:
         sa.Column("gate_id", sa.BigInteger(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("rules", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),

@@ -10,10 +10,10 @@
 {% macro sx_batch(model) %}
   {#- The model stays in the arguments so that dbt attaches the test to the gate's source. -#}
   {%- set batch = var('sx_batch', none) -%}
-  {{- sx_table(var('sx_table')) }} as sx_row
-  {%- if batch %} where {{ sx_in_batch(batch) }}
-  {%- else %} where true
-  {%- endif -%}
+  {#- Read through a subquery, in which the columns that no table declares (ctid, rowid) are gone. -#}
+  (select * from {{ sx_table(var('sx_table')) }}
+  {%- if batch %} where {{ sx_in_batch(batch) }}{% endif -%}
+  ) as sx_row where true
 {% endmacro %}
 
 {% macro sx_in_batch(batch) %}
@@ -25,5 +25,15 @@
     {%- endfor -%})
   {%- else -%}
     {{ column }} >= {{ sx_literal(batch['from']) }} and {{ column }} < {{ sx_literal(batch['to']) }}
+  {%- endif -%}
+{% endmacro %}
+
+{# One end of a batch that is a range. Nothing is judged by a batch that has none. #}
+{% macro sx_batch_bound(end) %}
+  {%- set batch = var('sx_batch', none) or {} -%}
+  {%- if end in batch -%}
+    {{- sx_literal(batch[end]) -}}
+  {%- elif execute -%}
+    {{- exceptions.raise_compiler_error('this rule needs a run whose batch is a range') -}}
   {%- endif -%}
 {% endmacro %}

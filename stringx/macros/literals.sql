@@ -38,7 +38,23 @@
 {% endmacro %}
 
 {% macro sx_identifier(name) %}
+  {%- if execute and name == 'sx_row' -%}
+    {#- What we call the row itself is a name that SQL would find where no column has it. -#}
+    {{- exceptions.raise_compiler_error('a column may not be called sx_row') -}}
+  {%- endif -%}
+  {{- adapter.dispatch('sx_identifier')(name) -}}
+{% endmacro %}
+
+{% macro default__sx_identifier(name) %}
   {{- '"' ~ name.replace('"', '""') ~ '"' -}}
+{% endmacro %}
+
+{# A longer name would be cut, and might then be another column's. #}
+{% macro postgres__sx_identifier(name) %}
+  {%- if execute and name.encode('utf-8') | length > 63 -%}
+    {{- exceptions.raise_compiler_error('PostgreSQL has no names over 63 bytes: ' ~ name) -}}
+  {%- endif -%}
+  {{- default__sx_identifier(name) -}}
 {% endmacro %}
 
 {# A table's name comes as "schema.table"; each part is quoted by itself. #}

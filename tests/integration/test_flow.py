@@ -125,6 +125,15 @@ def test_a_key_with_another_body_is_refused(gates: Store, queue: Queue, other: R
         flow.receive(gates, queue, other)
 
 
+def test_one_and_true_are_not_the_same_question(gates: Store, queue: Queue) -> None:
+    asked = [
+        replace(ORDERS, idempotency_key="k", batch=Values("id", (value,))) for value in (1, True)
+    ]
+    flow.receive(gates, queue, asked[0])
+    with pytest.raises(IdempotencyConflict):
+        flow.receive(gates, queue, asked[1])
+
+
 def test_a_run_is_planned_judged_and_acknowledged(gates: Store, queue: Queue) -> None:
     batch = Range("ordered_on", "2024-01-01", "2024-02-01")
     run_id = flow.receive(gates, queue, replace(ORDERS, batch=batch)).run.id

@@ -188,14 +188,44 @@ def test_values_and_names_are_data_whatever_they_hold(
     assert still.rows_tested == 5
 
 
+STACKED = (
+    "true))) x; commit; delete from shop.customers; "
+    "select 0 as failures, false as should_warn, false as should_error from (select 1 where ((true"
+)
+
+
 def test_free_sql_can_not_write(lanes: Lanes, warehouse: dict[str, str | int]) -> None:
-    stacked = "true); commit; delete from shop.customers; select (1=1"
-    measured = measure(lanes, plan(warehouse, rule("evil", "expression", expression=stacked)))
+    """The statement is whole, and would pass: it is the role that may only SELECT."""
+    measured = measure(lanes, plan(warehouse, rule("evil", "expression", expression=STACKED)))
     assert measured["evil"].rows_failed is None
-    (still,) = lanes.measure(
-        plan(warehouse, rule("r", "not_null", column="id"), table="shop.customers")
+    assert "permission denied for table customers" in measured["evil"].message
+
+
+@pytest.mark.parametrize("column", ["ctid", "sx_row", "k" * 64, "orders"])
+def test_what_no_table_declares_is_no_column(
+    lanes: Lanes, warehouse: dict[str, str | int], column: str
+) -> None:
+    measured = measure(lanes, plan(warehouse, rule("r", "not_null", column=column)))
+    assert measured["r"].rows_failed is None
+
+
+def test_values_arrive_as_they_were_sent(lanes: Lanes, either: dict[str, str | int]) -> None:
+    small = [0.00001, *range(1, 9), 10]
+    measured = measure(
+        lanes,
+        plan(
+            either,
+            rule("small", "accepted_values", column="id", values=small),
+            rule("emoji", "accepted_values", column="status", values=["\U0001f600", "\x7f"]),
+            rule("tiny", "value_between", column="amount", min=0.00001),
+            batch=Values("status", ("paid", "sent", "\U0001f600")),
+        ),
     )
-    assert still.rows_tested == 5
+    assert {name: each.rows_failed for name, each in measured.items()} == {
+        "small": 0,
+        "emoji": 6,
+        "tiny": 0,
+    }
 
 
 def test_a_warehouse_that_is_not_there_is_worth_another_attempt(

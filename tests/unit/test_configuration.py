@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.configuration.apply import check_document, parse_document
+from gatekeeper.configuration.check import check_document
+from gatekeeper.configuration.text import parse_document
 from gatekeeper.domain.errors import InvalidConfiguration
 from gatekeeper.domain.rule import RuleType
 from gatekeeper.settings import ROOT
@@ -55,6 +56,12 @@ def test_the_demos_own_file_is_right(rule_types: dict[str, RuleType]) -> None:
         ("table: s.t", "table: s.t\n    deadline_seconds: 0", ["gates.0.deadline_seconds"]),
         ("table: s.t", "table: s.t\n    opens_on: [great]", ["gates.0.opens_on.0"]),
         ("table: s.t", "table: s.t\n    colour: red", ["gates.0.colour"]),
+        ("table: s.t", "table: s.t\n    opens_on: [error]", ["gates.0.opens_on"]),
+        (
+            "type: not_null, parameters: {column: x}",
+            "type: unique, parameters: {columns: [x]}, error_above: 1%",
+            ["gates.0.rules.0.error_above"],
+        ),
         ("name: a", "name: A b", ["gates.0.rules.0.name"]),
         ("type: not_null", "type: nul", ["gates.0.rules.0.type"]),
         ("column: x", "colum: x", ["gates.0.rules.0.parameters"] * 2),
@@ -77,6 +84,31 @@ def test_what_is_wrong_is_named_with_its_path(
     rule_types: dict[str, RuleType], old: str, new: str, paths: list[str]
 ) -> None:
     assert problems(GATE.replace(old, new, 1) if old else GATE, rule_types) == paths
+
+
+def test_what_looks_like_text_is_text() -> None:
+    text = GATE.replace("type: not_null, parameters: {column: x}", "type: t, parameters: {v: V}")
+    values = "[NO, on, 010, 12:30, 1_000, 0x1f, 2013-01-01, true, 8, -1.5, 1e3, .5, null]"
+    parameters = parse_document(text.replace("V", values)).gates[0].rules[0].parameters
+    plain = ["NO", "on", "010", "12:30", "1_000", "0x1f", "2013-01-01"]
+    assert parameters["v"] == [*plain, True, 8, -1.5, 1000.0, 0.5, None]
+    assert parse_document(GATE.replace("table: s.t", "table: s.t\n    mode: off")).gates[0].mode
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ("{column: x, column: y}", "'column' stands 2 times"),
+        ("{column: 1e999}", "finite"),
+        ('{column: "\\0"}', "NUL"),
+        ('{column: "\\ud800"}', "surrogate"),
+        ("{column: " + "9" * 5000 + "}", "not YAML"),
+        ("[" * 5000, "not YAML"),
+    ],
+)
+def test_what_can_not_be_stored_is_refused(wrong: str, reason: str) -> None:
+    with pytest.raises(InvalidConfiguration, match=reason):
+        parse_document(GATE.replace("{column: x}", wrong))
 
 
 @pytest.mark.parametrize("text", ["[]", "text", "5"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import yaml
 from gatekeeper.domain.errors import UnknownReference
 from gatekeeper.domain.verdict import Measurement
 from runner.failures import Failure, find_failure, is_transient
-from runner.project import render_project
+from runner.project import render_project, render_vars
 from runner.redaction import redact
 from runner.references import resolve_connection
 
@@ -81,6 +80,7 @@ def test_credentials_are_masked(text: str, clean: str) -> None:
         ('column "x" does not exist', False),
         ("canceling statement due to statement timeout", False),
         ("division by zero", False),
+        ('invalid input syntax for type integer: "connection refused"', False),
     ],
 )
 def test_what_may_go_away_by_itself_is_told_by_the_warehouses_words(
@@ -142,9 +142,37 @@ def test_nothing_a_user_wrote_reaches_the_projects_yaml(tmp_path: Path) -> None:
             "config": {"severity": "warn"},
         }
     }
-    variables = json.loads((tmp_path / "p" / "vars.json").read_text())
+    variables = yaml.safe_load((tmp_path / "p" / "vars").read_text())
     assert variables["sx_rules"] == {"a": {"column": "{{ env_var('HOME') }}"}}
     assert variables["sx_batch"] is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "\U0001f600",
+        "\x7f\x85\u2028\ufeff\x1b",
+        "line\nbreak\ttab\r",
+        "{{ x }}{% y %}",
+        "NO",
+        "010",
+        "12:30",
+        "1e-05",
+        "2013-01-01",
+        "null",
+        "",
+        " # : - ",
+        "'\"\\",
+        0.00001,
+        -0.0,
+        1e300,
+        10**40,
+        True,
+        12345678901234567890.5,
+    ],
+)
+def test_a_value_arrives_as_it_was_sent(value: Any) -> None:
+    assert yaml.safe_load(render_vars({"v": [value]})) == {"v": [value]}
 
 
 @pytest.mark.parametrize("field", ["name", "type", "severity"])

@@ -1,0 +1,57 @@
+"""What can be wrong with a configuration beyond its form."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from gatekeeper.catalogue.rule_types import check_parameters
+from gatekeeper.configuration.document import Document, GateDocument, RuleDocument
+from gatekeeper.domain.errors import Problem
+from gatekeeper.domain.rule import RuleType, Severity, Shape
+
+
+def check_document(
+    document: Document, rule_types: Mapping[str, RuleType], known_warehouses: Iterable[str]
+) -> Iterator[Problem]:
+    """Give what is wrong with a document beyond its form."""
+    names = [warehouse.name for warehouse in document.warehouses]
+    yield from _repeated("warehouses", names)
+    yield from _repeated("gates", [f"{gate.warehouse}:{gate.table}" for gate in document.gates])
+    for number, gate in enumerate(document.gates):
+        path = f"gates.{number}"
+        if gate.warehouse not in known_warehouses:
+            yield Problem(f"{path}.warehouse", f"no warehouse is called {gate.warehouse!r}")
+        yield from _check_gate(gate, rule_types, path)
+
+
+def _check_gate(
+    gate: GateDocument, rule_types: Mapping[str, RuleType], path: str
+) -> Iterator[Problem]:
+    yield from _repeated(f"{path}.rules", [rule.name for rule in gate.rules])
+    for number, rule in enumerate(gate.rules):
+        rule_path = f"{path}.rules.{number}"
+        rule_type = rule_types.get(rule.type)
+        if rule_type is None:
+            known = ", ".join(rule_types)
+            yield Problem(f"{rule_path}.type", f"{rule.type!r} is no rule type; there are {known}")
+        else:
+            yield from _check_thresholds(rule, rule_type, rule_path)
+            yield from check_parameters(rule_type, rule.parameters, f"{rule_path}.parameters")
+
+
+def _check_thresholds(rule: RuleDocument, rule_type: RuleType, path: str) -> Iterator[Problem]:
+    for field in ("warn_above", "error_above"):
+        if rule_type.shape is Shape.KEY and getattr(rule, field).endswith("%"):
+            reason = f"{rule_type.name} counts keys, which are no share of rows; give a number"
+            yield Problem(f"{path}.{field}", reason)
+    if rule.severity is Severity.WARN and "error_above" in rule.model_fields_set:
+        yield Problem(
+            f"{path}.error_above", "a rule of the severity warn never fails; leave it out"
+        )
+
+
+def _repeated(path: str, names: Iterable[str]) -> Iterator[Problem]:
+    for name, times in Counter(names).items():
+        if times > 1:
+            yield Problem(path, f"{name!r} stands there {times} times; give each its own name")

@@ -1,0 +1,62 @@
+"""The stored configuration as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import TypeAdapter
+
+from gatekeeper.configuration.document import (
+    Document,
+    GateDocument,
+    RuleDocument,
+    WarehouseDocument,
+)
+from gatekeeper.domain.gate import Gate
+from gatekeeper.domain.rule import Rule, RuleType
+from gatekeeper.store.engine import Transaction
+from gatekeeper.store.gates import load_gates, load_warehouses
+
+_WAREHOUSE: TypeAdapter[WarehouseDocument] = TypeAdapter(WarehouseDocument)
+
+
+def load_document(tx: Transaction, rule_types: Mapping[str, RuleType]) -> Document:
+    """Load every warehouse, gate and rule."""
+    warehouses = [
+        _WAREHOUSE.validate_python(
+            {"name": each.name, "adapter": each.adapter, "connection": dict(each.connection)}
+        )
+        for each in load_warehouses(tx)
+    ]
+    gates = [_gate_document(gate, rule_types) for gate in load_gates(tx)]
+    return Document(warehouses=warehouses, gates=gates).sorted()
+
+
+def _gate_document(gate: Gate, rule_types: Mapping[str, RuleType]) -> GateDocument:
+    return GateDocument(
+        warehouse=gate.warehouse,
+        table=gate.table,
+        description=gate.description,
+        mode=gate.policy.mode,
+        opens_on=sorted(gate.policy.opens_on),
+        on_no_data=gate.policy.on_no_data,
+        deadline_seconds=gate.policy.deadline_seconds,
+        rules=[rule_document(rule, rule_types) for rule in gate.rule_set.rules],
+    )
+
+
+def rule_document(rule: Rule, rule_types: Mapping[str, RuleType]) -> RuleDocument:
+    """Give a rule as it would be written; what its rule type says anyway is left out."""
+    by_default = rule_types[rule.type].dimension if rule.type in rule_types else None
+    return RuleDocument(
+        name=rule.name,
+        type=rule.type,
+        parameters=dict(rule.parameters),
+        kind=rule.kind,
+        dimension=None if rule.dimension is by_default else rule.dimension,
+        severity=rule.severity,
+        warn_above=rule.warn_above,
+        error_above=rule.error_above,
+        enabled=rule.enabled,
+        description=rule.description,
+    )

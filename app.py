@@ -84,7 +84,8 @@ def web_app() -> APIFlask:
             rule_types=load_rule_types(RULE_TYPES),
             max_wait_seconds=settings.max_wait_seconds,
             inline_wait_seconds=settings.inline_wait_seconds,
-        )
+        ),
+        host=settings.host,
     )
 
 
@@ -94,22 +95,26 @@ def web(settings: Settings) -> None:
     """Serve the API."""
     import structlog
 
+    from api.factory import LOOPBACK_NAMES
+
     open_store(settings).close()
     log = structlog.get_logger("stringx")
-    address = f"{settings.host}:{settings.port}"
-    if settings.host in ("127.0.0.1", "::1", "localhost"):
-        log.info("web listens on this machine only", action="listening", address=address)
+    if settings.host in (*LOOPBACK_NAMES, "::1"):
+        log.info("web listens on this machine only", action="listening", address=settings.address)
     else:
         log.warning(
-            "web listens beyond this machine, without keys", action="listening", address=address
+            "web listens beyond this machine, without keys",
+            action="listening",
+            address=settings.address,
         )
     command = [
-        *(sys.executable, "-m", "gunicorn", "app:web_app()"),
-        *("--chdir", str(ROOT), "--bind", address),
+        *(sys.executable, "-m", "gunicorn", "app:web_app()", "--config", "python:api.server"),
+        *("--bind", settings.address),
         *("--workers", str(settings.web_processes)),
         *("--worker-class", "gthread", "--threads", str(settings.web_threads)),
         *("--graceful-timeout", "10", "--log-level", "warning"),
     ]
+    os.chdir(ROOT)
     os.execv(sys.executable, command)  # noqa: S606 - the interpreter itself, no shell
 
 
@@ -184,6 +189,7 @@ def migrate_store(store: Store, revision: str = "head", *, down: bool = False) -
 def migrate(settings: Settings, revision: str, *, down: bool) -> None:
     """Bring the store's schema to a revision."""
     with closing(open_store(settings)) as store:
+        store.ping()
         migrate_store(store, revision, down=down)
 
 
@@ -254,7 +260,7 @@ def up(settings: Settings) -> None:
     from standalone.signals import Interrupted, end_on_signals
 
     end_on_signals()
-    url = f"http://{settings.host}:{settings.port}"
+    url = f"http://{settings.address}"
     try:
         with store_place(settings) as place:
             if place.socket is not None:

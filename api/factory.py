@@ -13,6 +13,7 @@ from api.backend import Backend
 from api.config import config
 from api.errors import register_errors
 from api.gates import TableConverter, gates
+from api.guard import turn_away
 from api.health import health
 from api.openapi import complete_spec
 from api.runs import runs
@@ -21,13 +22,21 @@ MAX_BODY_BYTES = 2**20
 VERSION = "0.1.0"
 
 
-def create_app(backend: Backend | None) -> APIFlask:
-    """Build the API around a backend; without one it can only describe itself."""
+LOOPBACK_NAMES = ["127.0.0.1", "localhost"]
+
+
+def create_app(backend: Backend | None, host: str = "") -> APIFlask:
+    """Build the API around a backend; without one it can only describe itself.
+
+    An API that listens on this machine only answers to this machine's names only: a page whose
+    name was made to lead here is not answered.
+    """
     app = APIFlask("stringx", title="StringX", version=VERSION, docs_path=None)
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         DESCRIPTION="A quality gate for tables.",
         SYNC_LOCAL_SPEC=False,
+        TRUSTED_HOSTS=LOOPBACK_NAMES if host in LOOPBACK_NAMES else None,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions["stringx"] = backend
@@ -37,6 +46,7 @@ def create_app(backend: Backend | None) -> APIFlask:
         app.register_blueprint(blueprint)
     app.spec_processor(complete_spec)  # type: ignore[arg-type]  # the spec is JSON, not YAML
     app.before_request(_begin)
+    app.before_request(turn_away)
     app.after_request(_end)
     return app
 

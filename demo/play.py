@@ -27,7 +27,7 @@ Answer = tuple[dict[str, Any], list[dict[str, Any]]]
 
 def play(settings: Settings, migrate: Callable[[Store], None]) -> None:
     """Judge every gate of the demo; raises DemoFailed where one gave no verdict."""
-    url = f"http://127.0.0.1:{settings.port}"
+    url = f"http://{settings.address}"
     logs = settings.data_dir / "logs"
     with ExitStack() as running:
         with _step("Starting PostgreSQL"):

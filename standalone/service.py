@@ -17,6 +17,7 @@ import requests
 from gatekeeper.domain.errors import GatekeeperError, InvalidConfiguration, Problem
 from gatekeeper.settings import ROOT, Settings
 from standalone.postgres import embedded_postgres, store_url
+from standalone.signals import uninterrupted
 from standalone.supervisor import Role, Supervisor
 
 ROLES = ("web", "worker", "runner")
@@ -94,7 +95,8 @@ def running_service(
     inherited = {**os.environ, **environment, "STRINGX_DATABASE_URL": place.store_url}
     supervisor = Supervisor(roles, inherited)
     try:
-        supervisor.start()
+        with uninterrupted():
+            supervisor.start()
         yield
     finally:
         supervisor.stop(settings.drain_seconds + STOP_MARGIN_SECONDS)

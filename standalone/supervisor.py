@@ -104,5 +104,5 @@ class Supervisor:
     def _open(role: Role) -> IO[bytes] | None:
         if role.log_file is None:
             return None
-        role.log_file.parent.mkdir(parents=True, exist_ok=True)
+        role.log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return role.log_file.open("ab")

@@ -25,12 +25,7 @@ _NAME = {"type": "string", "maxLength": 255, "pattern": "^[^\\u0000]+$"}
 _TEXT = {"type": "string", "maxLength": 10000, "pattern": "^[^\\u0000]*$"}
 
 DEFINITIONS: Mapping[str, Any] = {
-    "column": {
-        **_NAME,
-        # sx_row is the checked row itself in every query: it would never be missing.
-        "pattern": "^(?![sS][xX]_[rR][oO][wW]$)[^\\u0000]+$",
-        "description": "a column of the gate's table",
-    },
+    "column": {**_NAME, "description": "a column of the gate's table"},
     "table": {
         **_NAME,
         "pattern": "^[^.\\u0000]+\\.[^.\\u0000]+$",

@@ -48,6 +48,11 @@ class DrainSafeWorker(Worker):
         finally:
             await utils.cancel_and_capture_errors(beating)
 
+    async def _periodic_deferrer(self) -> None:
+        # Without periodic tasks it ends at once, and with it the watch over the other side tasks.
+        await super()._periodic_deferrer()  # type: ignore[no-untyped-call]
+        await asyncio.Event().wait()
+
     async def _abort_running_jobs(self) -> None:
         await asyncio.to_thread(self._on_drained_out)
         await super()._abort_running_jobs()  # type: ignore[no-untyped-call]

@@ -223,6 +223,40 @@ def test_a_body_over_the_limit_is_refused(client: FlaskClient) -> None:
     assert (answer.status_code, answer.content_type) == (413, "application/problem+json")
 
 
+def test_a_body_of_unknown_length_is_refused(client: FlaskClient) -> None:
+    headers = {"Transfer-Encoding": "chunked"}
+    answer = client.post(RUNS, headers=headers, content_type="application/json")
+    assert (answer.status_code, answer.json["code"]) == (411, "length_required")
+
+
+@pytest.mark.parametrize(
+    ("site", "status"),
+    [("cross-site", 403), ("same-site", 403), ("same-origin", 202), ("none", 202)],
+)
+def test_a_page_of_another_site_may_not_trigger(
+    client: FlaskClient, site: str, status: int
+) -> None:
+    headers = {"Sec-Fetch-Site": site}
+    answer = client.post(RUNS, json={"table": "shop.orders"}, headers=headers)
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("listening", "name", "status"),
+    [
+        ("127.0.0.1", "127.0.0.1:5001", 200),
+        ("127.0.0.1", "localhost", 200),
+        ("127.0.0.1", "evil.example", 400),
+        ("10.0.0.1", "gate.example", 200),
+    ],
+)
+def test_an_api_for_this_machine_answers_to_its_names(
+    backend: Backend, listening: str, name: str, status: int
+) -> None:
+    answer = create_app(backend, listening).test_client().get("/healthz", headers={"Host": name})
+    assert answer.status_code == status
+
+
 @pytest.mark.parametrize("key", ["", "k" * 256])
 def test_an_idempotency_key_has_its_bounds(client: FlaskClient, key: str) -> None:
     answer = client.post(RUNS, json={"table": "shop.orders"}, headers={"Idempotency-Key": key})
@@ -303,6 +337,46 @@ def test_gates_and_the_catalogue_can_be_read(client: FlaskClient) -> None:
     types = {each["name"]: each for each in client.get("/api/v1/rule-types").json["items"]}
     assert {"not_null", "unique", "accepted_values", "relationships"} <= types.keys()
     assert types["not_null"]["parameters"]["required"] == ["column"]
+
+
+def test_a_configuration_goes_out_and_comes_back(client: FlaskClient) -> None:
+    exported = client.get("/api/v1/config")
+    assert exported.content_type == "application/yaml"
+    again = client.put("/api/v1/config?absent=delete", data=exported.data)
+    assert again.json == {"applied": True, "changes": []}
+    assert client.get("/api/v1/config").data == exported.data
+
+
+def test_a_rehearsal_says_what_would_change_and_changes_nothing(client: FlaskClient) -> None:
+    exported = client.get("/api/v1/config").text
+    changed = exported.replace("table: shop.off", "table: shop.on")
+    answer = client.put("/api/v1/config?dry_run=true&absent=delete", data=changed)
+    assert not answer.json["applied"]
+    actions = [(change["action"], change["path"]) for change in answer.json["changes"]]
+    assert ("add", "gates.shop:shop.on") in actions
+    assert ("remove", "gates.shop:shop.off") in actions
+    assert client.get("/api/v1/config").text == exported
+
+
+def test_a_bad_configuration_is_refused_with_every_path(client: FlaskClient) -> None:
+    answer = client.put("/api/v1/config", data="gates: [{warehouse: nowhere, table: x}]")
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid_configuration")
+    assert [error["path"] for error in answer.json["errors"]] == ["gates.0.table"]
+
+
+def test_a_gates_rule_sets_are_listed_with_what_each_changed(client: FlaskClient) -> None:
+    exported = client.get("/api/v1/config").text
+    client.put("/api/v1/config", data=exported.replace("severity: warn", "error_above: 5"))
+    now, first = client.get("/api/v1/gates/shop.orders/rule-sets").json["items"]
+    assert (now["current"], first["current"]) == (True, False)
+    assert now["author"] == "api"
+    assert [change["path"] for change in first["changes"]] == [
+        "rules.customer_present",
+        "rules.id_unique",
+    ]
+    (change,) = now["changes"]
+    assert change["before"] == {"severity": "warn"}
+    assert change["after"] == {"error_above": "5"}
 
 
 def test_health(client: FlaskClient) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from gatekeeper.configuration.apply import apply_configuration
-from gatekeeper.domain.errors import InvalidConfiguration
+from gatekeeper.configuration.apply import Manner, apply_configuration
+from gatekeeper.configuration.changes import Absent
+from gatekeeper.configuration.export import load_document
+from gatekeeper.configuration.text import render_document
+from gatekeeper.domain.errors import InvalidConfiguration, UnknownGate
 from gatekeeper.domain.gate import Gate, Mode
 from gatekeeper.domain.rule import Dimension, Kind, RuleType, Severity
 from gatekeeper.domain.verdict import Verdict
+from gatekeeper.settings import ROOT
 from gatekeeper.store.engine import Store
 from gatekeeper.store.gates import find_gate, load_gates, load_warehouse
 from tests.integration.test_recovery import sql
@@ -88,3 +92,66 @@ def test_a_gate_may_name_a_warehouse_that_is_stored_already(
     apply_configuration(store, rule_types, "gates: [{warehouse: w, table: s.u, rules: []}]")
     with store.transaction() as tx:
         assert [each.table for each in load_gates(tx)] == ["s.t", "s.u"]
+
+
+@pytest.mark.parametrize(
+    ("absent", "rules", "gates"),
+    [
+        (Absent.KEEP, {"a": True, "b": True}, {"s.t": "inline", "s.u": "async"}),
+        (Absent.DISABLE, {"a": True, "b": False}, {"s.t": "inline", "s.u": "off"}),
+        (Absent.DELETE, {"a": True}, {"s.t": "inline"}),
+    ],
+)
+def test_what_a_file_does_not_name_is_kept_disabled_or_deleted(
+    store: Store,
+    rule_types: dict[str, RuleType],
+    absent: Absent,
+    rules: dict[str, bool],
+    gates: dict[str, str],
+) -> None:
+    more = FILE + "  - {warehouse: w, table: s.u, rules: []}\n"
+    apply_configuration(store, rule_types, more)
+    shorter = FILE[: FILE.index("      - name: b")]
+    rehearsed = apply_configuration(store, rule_types, shorter, Manner(absent, dry_run=True))
+    assert rehearsed == apply_configuration(store, rule_types, shorter, Manner(absent))
+    assert apply_configuration(store, rule_types, shorter, Manner(absent)) == []
+    assert {rule.name: rule.enabled for rule in gate(store).rule_set.rules} == rules
+    with store.transaction() as tx:
+        assert {each.table: each.policy.mode.value for each in load_gates(tx)} == gates
+
+
+def test_a_deleted_gate_comes_back_with_its_history(
+    store: Store, rule_types: dict[str, RuleType]
+) -> None:
+    apply_configuration(store, rule_types, FILE)
+    before = gate(store)
+    apply_configuration(store, rule_types, "", Manner(Absent.DELETE))
+    with store.transaction() as tx, pytest.raises(UnknownGate):
+        find_gate(tx, "s.t")
+    with store.transaction() as tx:
+        assert render_document(load_document(tx, rule_types)) == "{}\n"
+    apply_configuration(store, rule_types, FILE)
+    assert gate(store) == before
+
+
+def test_what_is_exported_applies_to_the_same_bytes(
+    store: Store, rule_types: dict[str, RuleType]
+) -> None:
+    apply_configuration(store, rule_types, (ROOT / "demo" / "gates.yml").read_text("utf-8"))
+    with store.transaction() as tx:
+        exported = render_document(load_document(tx, rule_types))
+    assert apply_configuration(store, rule_types, exported, Manner(Absent.DELETE)) == []
+    apply_configuration(store, rule_types, "", Manner(Absent.DELETE))
+    apply_configuration(store, rule_types, exported)
+    with store.transaction() as tx:
+        assert render_document(load_document(tx, rule_types)) == exported
+
+
+@pytest.mark.parametrize("number", ["10000000000000000.0", "-0.0", "1e-05", "1e300", "0.1"])
+def test_a_number_that_the_store_writes_otherwise_keeps_its_rule_set(
+    store: Store, rule_types: dict[str, RuleType], number: str
+) -> None:
+    rule = f"{{name: n, type: value_between, parameters: {{column: x, max: {number}}}}}"
+    apply_configuration(store, rule_types, FILE + f"      - {rule}\n")
+    kept = {hash_ for (hash_,) in sql(store, "select hash from rule_sets")}
+    assert gate(store).rule_set.hash in kept

@@ -133,6 +133,7 @@ class DbtProcess:
 def _build_order(gate: Gate) -> dict[str, Any]:
     """The order that a lane would get, made plain by JSON as on its way there."""
     order = {
+        "adapter": "postgres",
         "table": gate.table,
         "rules": [asdict(rule) for rule in gate.rule_set.rules],
         "batch": None,

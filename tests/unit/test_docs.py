@@ -128,3 +128,11 @@ def test_every_file_that_is_named_exists(page: Path) -> None:
 def test_every_verb_is_one_of_app_py(page: Path) -> None:
     unknown = set(VERB.findall(read(page))) - set(cli.commands)
     assert not unknown, f"{page.name} names verbs that app.py doesn't have: {sorted(unknown)}"
+
+
+def test_no_placeholder_is_left() -> None:
+    left = {
+        page.name: re.findall(r"@[A-Z0-9]+@", page.read_text("utf-8"))
+        for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    }
+    assert not any(left.values()), left

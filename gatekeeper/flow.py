@@ -108,7 +108,7 @@ def plan(store: Store, run_id: RunId) -> tuple[Attempt, Plan] | None:
         if attempt is None:
             return None
         warehouse = load_warehouse(tx, attempt.gate.warehouse)
-    log.info("run planned", action="planned", **_attempt_named(attempt), attempt=attempt.number)
+    log.info("run planned", action="planned", **_named(attempt), attempt=attempt.number)
     return attempt, build_plan(attempt, warehouse)
 
 
@@ -124,7 +124,7 @@ def dispatch(measure: Measure, attempt: Attempt, its_plan: Plan) -> Sequence[Mea
     log.info(
         "plan dispatched",
         action="dispatched",
-        **_attempt_named(attempt),
+        **_named(attempt),
         checks=len(its_plan.rules),
     )
     return measure(its_plan)
@@ -140,12 +140,12 @@ def release(store: Store, attempt: Attempt, reason: str) -> None:
         with trial, store.transaction() as tx:
             released = release_run(tx, attempt, reason)
     if not released:
-        log.warning("a late failure was ignored", action="superseded", **_attempt_named(attempt))
+        log.warning("a late failure was ignored", action="superseded", **_named(attempt))
         return
     log.warning(
         "attempt given up",
         action="released",
-        **_attempt_named(attempt),
+        **_named(attempt),
         attempt=attempt.number,
         reason=reason,
     )
@@ -180,13 +180,13 @@ def conclude(
         log.info(
             "run concluded",
             action="concluded",
-            **_attempt_named(attempt),
+            **_named(attempt),
             verdict=verdict.value,
             open=judgement.open,
             message=message,
         )
     else:
-        log.warning("a late answer was refused", action="superseded", **_attempt_named(attempt))
+        log.warning("a late answer was refused", action="superseded", **_named(attempt))
 
 
 def acknowledge(store: Store, run_id: RunId) -> None:
@@ -207,9 +207,10 @@ def _while_store_is_away() -> Retrying:
     )
 
 
-def _named(a_run: Run) -> dict[str, str]:
-    return {"run_id": str(a_run.id), "request_id": str(a_run.request_id), "gate": a_run.table}
-
-
-def _attempt_named(attempt: Attempt) -> dict[str, str]:
-    return {"run_id": str(attempt.run_id), "gate": attempt.gate.table}
+def _named(it: Run | Attempt) -> dict[str, str]:
+    """What every line of the log about a run names."""
+    match it:
+        case Run(id=run_id, table=table):
+            return {"run_id": str(run_id), "request_id": str(it.request_id), "gate": table}
+        case Attempt(run_id=run_id, gate=gate):
+            return {"run_id": str(run_id), "request_id": str(it.request_id), "gate": gate.table}

@@ -103,6 +103,7 @@ class Attempt:
     """
 
     run_id: RunId
+    request_id: RequestId
     token: AttemptToken
     number: int
     gate: Gate

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from gatekeeper.domain.batch import parse_batch
 from gatekeeper.domain.rule import RuleSet, parse_rule
-from gatekeeper.domain.run import Attempt, AttemptToken, Judgement, RunId, RunState
+from gatekeeper.domain.run import Attempt, AttemptToken, Judgement, RequestId, RunId, RunState
 from gatekeeper.store.engine import Transaction
 from gatekeeper.store.gates import load_gate
 from gatekeeper.store.tables import gates, rule_sets, runs
@@ -50,6 +50,7 @@ def load_attempt(tx: Transaction, run_id: RunId, token: AttemptToken) -> Attempt
         return None
     return Attempt(
         run_id=run_id,
+        request_id=RequestId(row.request_id),
         token=token,
         number=row.attempts,
         gate=load_gate(tx, row.gate_id),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from gatekeeper import flow
 from gatekeeper.configuration.apply import apply_configuration
@@ -170,6 +171,19 @@ def test_a_run_is_planned_judged_and_acknowledged(gates: Store, queue: Queue) ->
     ]
     assert None not in times
     assert times == sorted(times)  # type: ignore[type-var]
+
+
+def test_every_stage_leaves_one_line_that_names_the_run(gates: Store, queue: Queue) -> None:
+    with capture_logs() as lines:
+        run = flow.receive(gates, queue, ORDERS).run
+        flow.run_attempt(gates, queue, nothing_wrong, run.id)
+        flow.acknowledge(gates, run.id)
+    stages = ["received", "planned", "dispatched", "concluded", "acknowledged"]
+    assert [line["action"] for line in lines] == stages
+    for line in lines:
+        assert line["log_level"] == "info"
+        assert (line["run_id"], line["gate"]) == (str(run.id), "shop.orders")
+        assert line["request_id"] == str(run.request_id)
 
 
 def test_a_run_keeps_the_rules_it_was_asked_with(

@@ -18,6 +18,7 @@ from gatekeeper.domain.errors import (
     AttemptReleased,
     GateHasNoRules,
     RunnerError,
+    RunnerStopped,
     StoreUnavailable,
 )
 from gatekeeper.domain.gate import Gate, Mode
@@ -88,6 +89,9 @@ def run_attempt(store: Store, queue: Queue, measure: Measure, run_id: RunId) -> 
     attempt, its_plan = planned
     try:
         measurements, failure = dispatch(measure, attempt, its_plan), ""
+    except RunnerStopped as error:
+        release(store, attempt, str(error), counts=False)
+        return
     except RunnerError as error:
         if error.transient and attempt.number < MAX_ATTEMPTS:
             release(store, attempt, str(error))
@@ -130,15 +134,16 @@ def dispatch(measure: Measure, attempt: Attempt, its_plan: Plan) -> Sequence[Mea
     return measure(its_plan)
 
 
-def release(store: Store, attempt: Attempt, reason: str) -> None:
+def release(store: Store, attempt: Attempt, reason: str, *, counts: bool = True) -> None:
     """Put the run back for another attempt, and say so to the queue by raising AttemptReleased.
 
-    Where another attempt has taken over there is nothing to put back.
+    An attempt that doesn't count leaves the run as many as it had. Where another attempt has taken
+    over there is nothing to put back.
     """
     released = False
     for trial in _while_store_is_away():
         with trial, store.transaction() as tx:
-            released = release_run(tx, attempt, reason)
+            released = release_run(tx, attempt, reason, counts=counts)
     if not released:
         log.warning("a late failure was ignored", action="superseded", **_named(attempt))
         return

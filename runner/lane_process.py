@@ -54,7 +54,7 @@ class Lane:
         self.number = number
         self.projects: set[str] = set()
         self._limits = limits
-        self._retired = False
+        self.retired = False
         self._runs = 0
         self._mebibytes = 0
         self._start()
@@ -67,7 +67,7 @@ class Lane:
     def ask(self, order: Mapping[str, Any], deadline_seconds: float) -> dict[str, Any]:
         """Send an order and wait for its answer; raises LaneDied or LaneLate."""
         if self._process.poll() is not None:
-            if self._retired:
+            if self.retired:
                 raise LaneDied
             self.replace("it had ended")
         self._runs += 1
@@ -91,7 +91,7 @@ class Lane:
 
     def replace(self, reason: str) -> None:
         """Kill the process, whatever it does, and start another, unless the lane is retired."""
-        if self._retired:
+        if self.retired:
             return
         log.info("lane replaced", action="lane_replaced", lane=self.number, reason=reason)
         self.close()
@@ -99,7 +99,7 @@ class Lane:
 
     def retire(self) -> None:
         """Kill the process for good; whoever waits for its answer sees it die."""
-        self._retired = True
+        self.retired = True
         self.kill()
 
     def kill(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gatekeeper.domain.batch import render_batch
-from gatekeeper.domain.errors import RunnerError, UnknownReference
+from gatekeeper.domain.errors import RunnerError, RunnerStopped, UnknownReference
 from gatekeeper.domain.plan import Plan
 from gatekeeper.domain.verdict import Measurement
 from runner.lane_process import Lane, LaneDied, LaneLate, LaneLimits
@@ -84,6 +84,8 @@ class Lanes:
             return lane.ask(order, deadline)
         except LaneDied:
             self._replace(lane, order, "it died")
+            if lane.retired:
+                raise RunnerStopped from None
             raise RunnerError("the lane that judged it died", transient=True) from None
         except LaneLate:
             self._replace(lane, order, "it met a deadline")

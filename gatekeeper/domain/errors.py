@@ -105,6 +105,13 @@ class RunnerError(GatekeeperError):
         self.transient = transient
 
 
+class RunnerStopped(RunnerError):
+    """The runner was asked to stop before the plan was measured: nobody's failure."""
+
+    def __init__(self) -> None:
+        super().__init__("the runner was stopped while it judged", transient=True)
+
+
 class AttemptReleased(GatekeeperError):
     """The run was given back to the queue for another attempt."""
 

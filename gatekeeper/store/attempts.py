@@ -68,9 +68,12 @@ def _rule_set(tx: Transaction, gate_id: int, rule_set_hash: str) -> RuleSet:
     return RuleSet(rule_set_hash, tuple(parse_rule(rule) for rule in content))
 
 
-def release_run(tx: Transaction, attempt: Attempt, message: str) -> bool:
+def release_run(tx: Transaction, attempt: Attempt, message: str, *, counts: bool) -> bool:
     """Put the run back for another attempt. False where another attempt has taken over."""
-    return _update_mine(tx, attempt, state=RunState.QUEUED.value, message=message)
+    attempts = attempt.number if counts else attempt.number - 1
+    return _update_mine(
+        tx, attempt, state=RunState.QUEUED.value, message=message, attempts=attempts
+    )
 
 
 def conclude_run(tx: Transaction, attempt: Attempt, judgement: Judgement) -> bool:

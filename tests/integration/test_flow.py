@@ -19,6 +19,7 @@ from gatekeeper.domain.errors import (
     GateHasNoRules,
     IdempotencyConflict,
     RunnerError,
+    RunnerStopped,
     StoreUnavailable,
     UnknownGate,
     UnknownRun,
@@ -217,6 +218,20 @@ def test_a_transient_failure_is_tried_three_times_then_is_an_error(
     run = load(gates, run_id)
     assert (run.verdict, run.open, run.message) == (Verdict.ERROR, False, "the warehouse is away")
     assert run.attempts == 3
+
+
+def test_a_runner_that_is_stopped_costs_no_attempt(gates: Store, queue: Queue) -> None:
+    run_id = flow.receive(gates, queue, ORDERS).run.id
+
+    def stopped(_: Plan) -> Sequence[Measurement]:
+        raise RunnerStopped
+
+    for _ in range(5):
+        with pytest.raises(AttemptReleased):
+            flow.run_attempt(gates, queue, stopped, run_id)
+    flow.run_attempt(gates, queue, nothing_wrong, run_id)
+    run = load(gates, run_id)
+    assert (run.verdict, run.attempts, run.message) == (Verdict.PASS, 1, "")
 
 
 def test_a_permanent_failure_is_an_error_at_once(gates: Store, queue: Queue) -> None:

@@ -46,7 +46,7 @@ lock: setup ## requirements.txt and its sisters from the .in files
 	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-deps --python-version 3.11 --no-emit-index-url --no-header requirements-duckdb.in -o requirements-duckdb.txt
 
 docs: setup ## what is generated from the code
-	$(BIN)/python app.py describe --postman docs/postman_collection.json
+	$(BIN)/python app.py describe docs
 
 bench: setup ## trigger-to-verdict latency and intake, beside dbt
 	$(BIN)/python -m bench.latency

@@ -293,13 +293,19 @@ def demo(settings: Settings) -> None:
 
 
 @cli.command()
-@click.option("--postman", type=click.Path(dir_okay=False, path_type=Path), required=True)
-def describe(postman: Path) -> None:
-    """Write the Postman collection of the API to a file."""
+@click.argument(
+    "directory", type=click.Path(exists=True, file_okay=False, path_type=Path), default="docs"
+)
+def describe(directory: Path) -> None:
+    """Write what the docs take from the code: the Postman collection, the page of rule types."""
     from api.factory import build_spec
     from api.postman import render_collection
+    from gatekeeper.catalogue.page import render_page
+    from gatekeeper.catalogue.rule_types import load_rule_types
 
-    postman.write_text(render_collection(build_spec()), "utf-8")
+    collection = render_collection(build_spec())
+    (directory / "postman_collection.json").write_text(collection, "utf-8")
+    (directory / "rules.md").write_text(render_page(load_rule_types(RULE_TYPES)), "utf-8")
 
 
 def main() -> NoReturn:

@@ -7,7 +7,7 @@ from flask import Response, request
 
 from api.backend import backend
 from api.bodies import ApplyQuery
-from api.views import AppliedView, ChangeView
+from api.views.config import AppliedView, ChangeView
 from gatekeeper.configuration.apply import Manner, apply_configuration
 from gatekeeper.configuration.export import load_document
 from gatekeeper.configuration.text import render_document

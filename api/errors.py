@@ -10,7 +10,7 @@ from apiflask import APIFlask, HTTPError
 from flask import Request, request
 from werkzeug.datastructures import Headers
 
-from api.views import FieldProblem, ProblemView
+from api.views.problems import FieldProblem, ProblemView
 from gatekeeper.domain.errors import (
     GateHasNoRules,
     GatekeeperError,

@@ -7,8 +7,8 @@ from werkzeug.routing import BaseConverter
 
 from api.backend import backend
 from api.bodies import GateQuery
-from api.views import (
-    ChangeView,
+from api.views.config import ChangeView
+from api.views.gates import (
     GateList,
     GateSummary,
     GateView,
@@ -16,8 +16,8 @@ from api.views import (
     RuleSetView,
     RuleTypeList,
     RuleTypeView,
-    RunView,
 )
+from api.views.runs import RunView
 from gatekeeper.configuration.history import compare_rule_sets
 from gatekeeper.domain.errors import NoVerdictYet
 from gatekeeper.store.gates import find_gate, load_gates, load_rule_sets

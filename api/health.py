@@ -5,7 +5,7 @@ from __future__ import annotations
 from apiflask import APIBlueprint
 
 from api.backend import backend
-from api.views import HealthView
+from api.views.health import HealthView
 from gatekeeper.domain.errors import StoreUnavailable
 from gatekeeper.store.migrations import pending_migration
 

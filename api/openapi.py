@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from api.errors import PROBLEM_TYPE
-from api.views import ProblemView
+from api.views.problems import ProblemView
 
 _PROBLEM = {"$ref": "#/components/schemas/ProblemView"}
 

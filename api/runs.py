@@ -11,7 +11,7 @@ from flask import request, url_for
 
 from api.backend import backend
 from api.bodies import RunQuery, TriggerBody
-from api.views import CheckView, ResultsView, RunPage, RunView
+from api.views.runs import CheckView, ResultsView, RunPage, RunView
 from gatekeeper import flow
 from gatekeeper.domain.errors import InvalidRequest
 from gatekeeper.domain.gate import Mode

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from app import cli
+from gatekeeper.catalogue.page import render_page
 from gatekeeper.domain.gate import Mode
-from gatekeeper.domain.rule import Dimension, Entity, Kind, Severity, Shape
+from gatekeeper.domain.rule import Dimension, Entity, Kind, RuleType, Severity, Shape
 from gatekeeper.domain.run import RunState, Trigger
 from gatekeeper.domain.verdict import Outcome, Verdict
 from gatekeeper.settings import NOT_SETTINGS, PREFIX, ROOT, Settings
@@ -128,6 +129,11 @@ def test_every_file_that_is_named_exists(page: Path) -> None:
 def test_every_verb_is_one_of_app_py(page: Path) -> None:
     unknown = set(VERB.findall(read(page))) - set(cli.commands)
     assert not unknown, f"{page.name} names verbs that app.py doesn't have: {sorted(unknown)}"
+
+
+def test_the_page_of_rule_types_is_current(rule_types: dict[str, RuleType]) -> None:
+    stored = (ROOT / "docs" / "rules.md").read_text("utf-8")
+    assert stored == render_page(rule_types), "make docs"
 
 
 def test_no_placeholder_is_left() -> None:

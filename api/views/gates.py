@@ -1,0 +1,129 @@
+"""Gates, their rules and rule sets, and the catalogue."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import ConfigDict
+
+from api.views import View
+from api.views.config import ChangeView
+from gatekeeper.domain.gate import Gate, Mode
+from gatekeeper.domain.rule import Dimension, Entity, Kind, Rule, RuleType, Severity, Shape
+from gatekeeper.domain.verdict import OnNoData, Verdict
+
+
+class RuleView(View):
+    """A rule."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    name: str
+    type: str
+    parameters: dict[str, Any]
+    kind: Kind
+    dimension: Dimension
+    entity: Entity
+    severity: Severity
+    warn_above: str
+    error_above: str
+    enabled: bool
+    description: str
+
+    @classmethod
+    def of(cls, rule: Rule) -> Self:
+        """Show a rule."""
+        return cls.model_validate(rule)
+
+
+class GateSummary(View):
+    """A gate without its rules."""
+
+    warehouse: str
+    table: str
+    description: str
+    mode: Mode
+    opens_on: list[Verdict]
+    on_no_data: OnNoData
+    deadline_seconds: int
+    rule_set: str
+    rule_count: int
+
+    @classmethod
+    def of(cls, gate: Gate) -> Self:
+        """Show a gate."""
+        return cls(**_gate_fields(gate))
+
+
+class GateView(GateSummary):
+    """A gate with its rules."""
+
+    rules: list[RuleView]
+
+    @classmethod
+    def of(cls, gate: Gate) -> Self:
+        """Show a gate."""
+        return cls(**_gate_fields(gate), rules=[RuleView.of(rule) for rule in gate.rule_set.rules])
+
+
+def _gate_fields(gate: Gate) -> dict[str, Any]:
+    return {
+        "warehouse": gate.warehouse,
+        "table": gate.table,
+        "description": gate.description,
+        "mode": gate.policy.mode,
+        "opens_on": sorted(gate.policy.opens_on),
+        "on_no_data": gate.policy.on_no_data,
+        "deadline_seconds": gate.policy.deadline_seconds,
+        "rule_set": gate.rule_set.hash,
+        "rule_count": len(gate.rule_set.rules),
+    }
+
+
+class GateList(View):
+    """Every gate."""
+
+    items: list[GateSummary]
+
+
+class RuleTypeView(View):
+    """A rule type; `parameters` is the JSON Schema of a rule's parameters."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    name: str
+    description: str
+    dimension: Dimension
+    entity: Entity
+    shape: Shape
+    parameters: dict[str, Any]
+    example: dict[str, Any]
+
+    @classmethod
+    def of(cls, rule_type: RuleType) -> Self:
+        """Show a rule type."""
+        return cls.model_validate(rule_type)
+
+
+class RuleTypeList(View):
+    """The catalogue."""
+
+    items: list[RuleTypeView]
+
+
+class RuleSetView(View):
+    """A rule set that the gate had, or has; `changes` are against the one before."""
+
+    hash: str
+    author: str
+    created_at: datetime
+    current: bool
+    rule_count: int
+    changes: list[ChangeView]
+
+
+class RuleSetList(View):
+    """Every rule set of a gate, the newest first."""
+
+    items: list[RuleSetView]

@@ -29,6 +29,7 @@ class Lanes:
         self._lanes = [Lane(number, limits) for number in range(count)]
         self._free = list(self._lanes)
         self._changed = threading.Condition()
+        self._closing = threading.Lock()
 
     @property
     def pids(self) -> list[int]:
@@ -52,13 +53,15 @@ class Lanes:
         return [Measurement(**measured) for measured in answer["measurements"]]
 
     def close(self) -> None:
-        """Kill every lane; what is under way ends as if its lane had died."""
-        for lane in self._lanes:
-            lane.retire()
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._free) == len(self._lanes))
-        for lane in self._lanes:
-            lane.close()
+        """Kill every lane; what is under way ends as if its lane had died. Once is enough."""
+        with self._closing:
+            for lane in self._lanes:
+                lane.retire()
+            with self._changed:
+                self._changed.wait_for(lambda: len(self._free) == len(self._lanes))
+            while self._lanes:
+                self._lanes.pop().close()
+            self._free.clear()
 
     def _build_order(self, plan: Plan) -> dict[str, Any]:
         try:

@@ -357,10 +357,11 @@ def test_closing_ends_what_is_under_way(warehouse: dict[str, str | int]) -> None
     lanes = Lanes(1, LIMITS, os.environ, Path("/nowhere"))
     slow = plan(warehouse, rule("slow", "expression", expression="slept"), table="shop.slow")
     threading.Timer(4, lanes.close).start()
+    pids = lanes.pids
     with pytest.raises(RunnerStopped):
         lanes.measure(slow)
     lanes.close()
-    assert not any(Path(f"/proc/{pid}").exists() for pid in lanes.pids)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
 def test_a_lane_sees_nothing_of_the_runners_environment(

@@ -30,6 +30,7 @@ class Lanes:
         self._free = list(self._lanes)
         self._changed = threading.Condition()
         self._closing = threading.Lock()
+        self._closed = False
 
     @property
     def pids(self) -> list[int]:
@@ -55,13 +56,15 @@ class Lanes:
     def close(self) -> None:
         """Kill every lane; what is under way ends as if its lane had died. Once is enough."""
         with self._closing:
+            if self._closed:
+                return
             for lane in self._lanes:
                 lane.retire()
             with self._changed:
                 self._changed.wait_for(lambda: len(self._free) == len(self._lanes))
-            while self._lanes:
-                self._lanes.pop().close()
-            self._free.clear()
+            for lane in self._lanes:
+                lane.close()
+            self._closed = True
 
     def _build_order(self, plan: Plan) -> dict[str, Any]:
         try:

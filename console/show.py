@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,8 @@ from gatekeeper.configuration.changes import Change
 COLOURS = {"pass": "green", "warn": "yellow", "fail": "red", "error": "magenta"}
 MESSAGE_LENGTH = 200
 
-console = Console(highlight=False)
+# A pipe or a log has room for the whole table.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 
 
 def show_run(run: dict[str, Any], checks: Sequence[dict[str, Any]]) -> None:
@@ -67,7 +69,7 @@ def _word(value: Any) -> str:
 def _table(checks: Sequence[dict[str, Any]]) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="dim")
     for name in ("check", "rule type", "outcome"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for name in ("tested", "failed", "%", "ms"):
         table.add_column(name, justify="right", no_wrap=True)
     for check in checks:

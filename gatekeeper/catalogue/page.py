@@ -11,8 +11,8 @@ from gatekeeper.domain.rule import Dimension, RuleType
 
 HEAD = """# Rule types
 
-Made from the files of `stringx/rule_types/` by `make docs`; a test keeps it current. A rule names its
-type and gives its parameters; how to write one is in [how-to/write-a-rule.md](how-to/write-a-rule.md).
+Made from the files of `stringx/rule_types/` by `make docs`; a test keeps it current. A rule names
+its type and gives its parameters: see [how to write a rule](how-to/write-a-rule.md).
 
 | rule type | dimension | entity | shape | parameters |
 |---|---|---|---|---|

@@ -10,6 +10,9 @@ from gatekeeper.configuration.document import Document, GateDocument, RuleDocume
 from gatekeeper.domain.errors import Problem
 from gatekeeper.domain.rule import RuleType, Severity, Shape
 
+# What fails is a key, or the one thing that was measured of the whole batch.
+COUNTS_NO_ROWS = (Shape.KEY, Shape.AGGREGATE)
+
 
 def check_document(
     document: Document, rule_types: Mapping[str, RuleType], known_warehouses: Iterable[str]
@@ -42,8 +45,8 @@ def _check_gate(
 
 def _check_thresholds(rule: RuleDocument, rule_type: RuleType, path: str) -> Iterator[Problem]:
     for field in ("warn_above", "error_above"):
-        if rule_type.shape is Shape.KEY and getattr(rule, field).endswith("%"):
-            reason = f"{rule_type.name} counts keys, which are no share of rows; give a number"
+        if rule_type.shape in COUNTS_NO_ROWS and getattr(rule, field).endswith("%"):
+            reason = f"{rule_type.name} doesn't count rows, so it has no share; give a number"
             yield Problem(f"{path}.{field}", reason)
     if rule.severity is Severity.WARN and "error_above" in rule.model_fields_set:
         yield Problem(

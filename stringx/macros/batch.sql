@@ -11,13 +11,18 @@
   {#- The model stays in the arguments so that dbt attaches the test to the gate's source. -#}
   {%- set batch = var('sx_batch', none) -%}
   {#- Read through a subquery, in which the columns that no table declares (ctid, rowid) are gone. -#}
-  (select * from {{ sx_table(var('sx_table')) }}
+  (select * from {{ sx_table(var('sx_table')) }} as sx_subject
   {%- if batch %} where {{ sx_in_batch(batch) }}{% endif -%}
   ) as sx_row where true
 {% endmacro %}
 
+{# Another table, whole; read like the batch. #}
+{% macro sx_other(table) %}
+  {{- '(select * from ' ~ sx_table(table) ~ ') as sx_other' -}}
+{% endmacro %}
+
 {% macro sx_in_batch(batch) %}
-  {%- set column = sx_identifier(batch['column']) -%}
+  {%- set column = sx_column(batch['column'], 'sx_subject') -%}
   {%- if 'values' in batch -%}
     {{ column }} in (
     {%- for value in batch['values'] -%}

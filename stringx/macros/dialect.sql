@@ -33,10 +33,10 @@
   {{- 'pg_input_is_valid(' ~ text ~ ", 'json')" -}}
 {% endmacro %}
 
-{# DuckDB takes NaN and infinity for JSON; outside of its strings, JSON has no such word. #}
+{# DuckDB takes more for JSON: NaN, infinity, a comma at the end. Look for them beside the strings. #}
 {% macro duckdb__sx_is_json(text) %}
-  {%- set bare = 'regexp_replace(' ~ text ~ ", '\"(\\\\.|[^\"\\\\])*\"', '', 'g')" -%}
-  {{- '(json_valid(' ~ text ~ ') and not regexp_matches(' ~ bare ~ ", '(?i)nan|inf'))" -}}
+  {%- set bare = 'regexp_replace(' ~ text ~ ", '\"(\\\\.|[^\"\\\\])*\"', '0', 'g')" -%}
+  {{- '(json_valid(' ~ text ~ ') and not regexp_matches(' ~ bare ~ ", '(?i)nan|inf|,\\s*[]}]'))" -}}
 {% endmacro %}
 
 {# The session's time zone is UTC: see session.sql. #}

@@ -38,11 +38,15 @@
 {% endmacro %}
 
 {% macro sx_identifier(name) %}
-  {%- if execute and name == 'sx_row' -%}
-    {#- What we call the row itself is a name that SQL would find where no column has it. -#}
-    {{- exceptions.raise_compiler_error('a column may not be called sx_row') -}}
-  {%- endif -%}
   {{- adapter.dispatch('sx_identifier')(name) -}}
+{% endmacro %}
+
+{#
+  A column of the checked row, or of another. Without its row before it, a name that no column has
+  might be found elsewhere: "current_user" by DuckDB, the row itself by its own name.
+#}
+{% macro sx_column(name, row='sx_row') %}
+  {{- row ~ '.' ~ sx_identifier(name) -}}
 {% endmacro %}
 
 {% macro default__sx_identifier(name) %}
@@ -59,8 +63,24 @@
 
 {# A table's name comes as "schema.table"; each part is quoted by itself. #}
 {% macro sx_table(name) %}
+  {{- adapter.dispatch('sx_table')(name) -}}
+{% endmacro %}
+
+{% macro default__sx_table(name) %}
   {%- set schema, table = name.split('.', 1) -%}
   {{- sx_identifier(schema) ~ '.' ~ sx_identifier(table) -}}
+{% endmacro %}
+
+{#
+  A schema called like its file is ambiguous without the file's name before it. Files of three names
+  go by another, and need none.
+#}
+{% macro duckdb__sx_table(name) %}
+  {%- set schema = name.split('.', 1)[0] | lower -%}
+  {%- if schema == target.database | lower and schema not in ['main', 'temp', 'system'] -%}
+    {{- sx_identifier(target.database) ~ '.' -}}
+  {%- endif -%}
+  {{- default__sx_table(name) -}}
 {% endmacro %}
 
 {# The one of a few known words that a value names; it is the known word that becomes SQL. #}

@@ -20,7 +20,7 @@ select count(*) as rows_tested from {{ sx_batch(model) }}
 #}
 {% macro sx_repeated_keys(model, key, columns) %}
 select {{ key }}, count(*) as rows_of_key from {{ sx_batch(model) }}
-{%- for column in columns %} and {{ sx_identifier(column) }} is not null{% endfor %}
+{%- for column in columns %} and {{ sx_column(column) }} is not null{% endfor %}
 group by {{ key }} having count(*) > 1
 {%- endmacro %}
 

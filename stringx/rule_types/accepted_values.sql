@@ -14,13 +14,7 @@ example: {column: origin, values: [EWR, JFK, LGA]}
 ---#}
 
 {% macro sx_accepted_values(rule) %}
-  {%- set column = sx_identifier(rule['column']) -%}
-  {%- set all_numbers = rule['values'] | select('number') | reject('boolean') | list | length == rule['values'] | length -%}
-  {%- if all_numbers -%}
-    {{ column }} not in ({% for value in rule['values'] %}{{ sx_literal(value) }}{{ ', ' if not loop.last }}{% endfor %})
-  {%- else -%}
-    cast({{ column }} as text) not in ({% for value in rule['values'] %}{{ sx_text_form(value) }}{{ ', ' if not loop.last }}{% endfor %})
-  {%- endif -%}
+  {{- 'not ' ~ sx_listed(sx_column(rule['column']), rule['values']) -}}
 {% endmacro %}
 
 {% test sx_accepted_values(model, rule_id) %}

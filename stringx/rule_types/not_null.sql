@@ -11,7 +11,7 @@ example: {column: tailnum}
 ---#}
 
 {% macro sx_not_null(rule) %}
-  {{- sx_identifier(rule['column']) }} is null
+  {{- sx_column(rule['column']) }} is null
 {%- endmacro %}
 
 {% test sx_not_null(model, rule_id) %}

@@ -14,10 +14,10 @@ example: {column: tailnum, to: flights.planes, field: tailnum}
 ---#}
 
 {% macro sx_relationships(rule, model) %}
-  {%- set column = sx_identifier(rule['column']) -%}
+  {%- set column = sx_column(rule['column']) -%}
 select * from {{ sx_batch(model) }} and {{ column }} is not null and not exists (
-  select 1 from {{ sx_table(rule['to']) }} as sx_other
-  where sx_other.{{ sx_identifier(rule['field']) }} = sx_row.{{ column }}
+  select 1 from {{ sx_other(rule['to']) }}
+  where {{ sx_column(rule['field'], 'sx_other') }} = {{ column }}
 )
 {%- endmacro %}
 

@@ -14,7 +14,7 @@ example: {columns: [origin, time_hour]}
 
 {% macro sx_unique(rule) %}
   {%- for column in rule['columns'] -%}
-    {{ sx_identifier(column) }}{{ ', ' if not loop.last }}
+    {{ sx_column(column) }}{{ ', ' if not loop.last }}
   {%- endfor -%}
 {% endmacro %}
 

@@ -16,10 +16,7 @@ example: {column: wind_speed, min: 0, max: 100}
 ---#}
 
 {% macro sx_value_between(rule) %}
-  {%- set column = sx_identifier(rule['column']) -%}
-  {%- if 'min' in rule %}{{ column }} < {{ sx_literal(rule['min']) }}{% endif -%}
-  {%- if 'min' in rule and 'max' in rule %} or {% endif -%}
-  {%- if 'max' in rule %}{{ column }} > {{ sx_literal(rule['max']) }}{% endif -%}
+  {{- sx_beyond(rule, sx_column(rule['column'])) -}}
 {% endmacro %}
 
 {% test sx_value_between(model, rule_id) %}

@@ -24,6 +24,7 @@ from gatekeeper.settings import ROOT, Settings, load_settings
 if TYPE_CHECKING:
     from apiflask import APIFlask
 
+    from gatekeeper.configuration.imports.imported import Imported
     from gatekeeper.store.engine import Store
 
 RULE_TYPES = ROOT / "stringx" / "rule_types"
@@ -228,6 +229,41 @@ def export(settings: Settings) -> None:
 
     with closing(open_store(settings)) as store, store.transaction() as tx:
         click.echo(render_document(load_document(tx, load_rule_types(RULE_TYPES))), nl=False)
+
+
+def show_imported(imported: Imported) -> None:
+    """Print an import's rules as YAML, and on stderr what it leaves out."""
+    from gatekeeper.catalogue.rule_types import load_rule_types
+    from gatekeeper.configuration.imports.imported import confirm
+    from gatekeeper.configuration.text import render_document
+
+    confirmed = confirm(imported, load_rule_types(RULE_TYPES))
+    for unmapped in confirmed.unmapped:
+        click.echo(f"not mapped: {unmapped}", err=True)
+    click.echo(render_document(confirmed.document), nl=False)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--warehouse", required=True, help="The warehouse that has the table.")
+@click.option("--table", required=True, help="The table as schema.table.")
+def import_gx(file: Path, warehouse: str, table: str) -> None:
+    """Print the rules of a Great Expectations suite FILE as YAML, for `apply` to take."""
+    from gatekeeper.configuration.imports.great_expectations import import_suite
+    from gatekeeper.configuration.imports.imported import parse_json
+
+    show_imported(import_suite(parse_json(file.read_bytes()), warehouse, table))
+
+
+@cli.command()
+@click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--warehouse", required=True, help="The warehouse that has the tables.")
+def import_dbt(manifest: Path, warehouse: str) -> None:
+    """Print the rules of a dbt project's MANIFEST (target/manifest.json) as YAML, for `apply`."""
+    from gatekeeper.configuration.imports.dbt_manifest import import_manifest
+    from gatekeeper.configuration.imports.imported import parse_json
+
+    show_imported(import_manifest(parse_json(manifest.read_bytes()), warehouse))
 
 
 @cli.command()

@@ -6,7 +6,6 @@ Each verb imports what it needs, so that a process carries only its own room.
 
 from __future__ import annotations
 
-import getpass
 import os
 import signal
 import sys
@@ -18,16 +17,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from console.exit_codes import ExitCode
+from console.verbs import VERBS
 from gatekeeper.domain.errors import GatekeeperError
 from gatekeeper.settings import ROOT, Settings, load_settings
 
 if TYPE_CHECKING:
     from apiflask import APIFlask
 
-    from gatekeeper.configuration.imports.imported import Imported
     from gatekeeper.store.engine import Store
-
-RULE_TYPES = ROOT / "stringx" / "rule_types"
 
 
 class Verbs(click.Group):
@@ -53,17 +50,6 @@ def cli(ctx: click.Context) -> None:
     ctx.obj = settings
 
 
-def open_store(settings: Settings, pool_size: int = 5) -> Store:
-    """The store that the settings name; verbs that can't do without it say so."""
-    from gatekeeper.domain.errors import InvalidConfiguration, Problem
-    from gatekeeper.store.engine import Store
-
-    if settings.database_url is None:
-        reason = "is needed here; `python app.py up` runs everything on an embedded store"
-        raise InvalidConfiguration([Problem("STRINGX_DATABASE_URL", reason)])
-    return Store(settings.database_url.get_secret_value(), pool_size=pool_size)
-
-
 def web_app() -> APIFlask:
     """The API of one web process, as gunicorn asks for it."""
     from api.backend import Backend
@@ -71,6 +57,7 @@ def web_app() -> APIFlask:
     from gatekeeper.catalogue.rule_types import load_rule_types
     from gatekeeper.logs import configure_logs
     from gatekeeper.queue.jobs import Queue
+    from gatekeeper.store.engine import open_store
     from gatekeeper.store.listener import VerdictListener
 
     settings = load_settings()
@@ -82,7 +69,7 @@ def web_app() -> APIFlask:
             queue=Queue(),
             # Half of the threads may wait; the other half goes on taking requests.
             listener=VerdictListener(store.conninfo, limit=max(1, settings.web_threads // 2)),
-            rule_types=load_rule_types(RULE_TYPES),
+            rule_types=load_rule_types(),
             max_wait_seconds=settings.max_wait_seconds,
             inline_wait_seconds=settings.inline_wait_seconds,
         ),
@@ -97,6 +84,7 @@ def web(settings: Settings) -> None:
     import structlog
 
     from api.factory import LOOPBACK_NAMES
+    from gatekeeper.store.engine import open_store
 
     open_store(settings).close()
     log = structlog.get_logger("stringx")
@@ -130,6 +118,7 @@ def worker(settings: Settings) -> None:
     from gatekeeper.queue.recovery import recover_for_ever
     from gatekeeper.queue.tasks import MAINTENANCE_QUEUE, build_worker_app
     from gatekeeper.queue.worker import WorkerOptions, run_worker
+    from gatekeeper.store.engine import open_store
 
     with closing(open_store(settings, settings.worker_concurrency + 1)) as store:
         options = WorkerOptions(
@@ -152,6 +141,7 @@ def runner(settings: Settings) -> None:
     from gatekeeper.queue.jobs import RUN_QUEUE, Queue
     from gatekeeper.queue.tasks import build_runner_app
     from gatekeeper.queue.worker import WorkerOptions, run_worker
+    from gatekeeper.store.engine import open_store
     from runner.lane_process import LaneLimits
     from runner.lanes import Lanes
 
@@ -189,101 +179,11 @@ def migrate_store(store: Store, revision: str = "head", *, down: bool = False) -
 @click.pass_obj
 def migrate(settings: Settings, revision: str, *, down: bool) -> None:
     """Bring the store's schema to a revision."""
+    from gatekeeper.store.engine import open_store
+
     with closing(open_store(settings)) as store:
         store.ping()
         migrate_store(store, revision, down=down)
-
-
-@cli.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Only say what would change.")
-@click.option(
-    "--absent",
-    type=click.Choice(["keep", "disable", "delete"]),
-    default="keep",
-    help="What becomes of the stored things that FILE doesn't name.",
-)
-@click.pass_obj
-def apply(settings: Settings, file: Path, absent: str, *, dry_run: bool) -> None:
-    """Store the warehouses, gates and rules of a YAML FILE."""
-    from console.show import show_changes
-    from gatekeeper.catalogue.rule_types import load_rule_types
-    from gatekeeper.configuration.apply import Manner, apply_configuration
-    from gatekeeper.configuration.changes import Absent
-
-    manner = Manner(Absent(absent), author=getpass.getuser(), dry_run=dry_run)
-    with closing(open_store(settings)) as store:
-        rule_types = load_rule_types(RULE_TYPES)
-        text = file.read_bytes().decode("utf-8", "backslashreplace")
-        changes = apply_configuration(store, rule_types, text, manner)
-    show_changes(changes, applied=not dry_run)
-
-
-@cli.command()
-@click.pass_obj
-def export(settings: Settings) -> None:
-    """Print every warehouse, gate and rule as YAML, for `apply` to take back."""
-    from gatekeeper.catalogue.rule_types import load_rule_types
-    from gatekeeper.configuration.export import load_document
-    from gatekeeper.configuration.text import render_document
-
-    with closing(open_store(settings)) as store, store.transaction() as tx:
-        click.echo(render_document(load_document(tx, load_rule_types(RULE_TYPES))), nl=False)
-
-
-def show_imported(imported: Imported) -> None:
-    """Print an import's rules as YAML, and on stderr what it leaves out."""
-    from gatekeeper.catalogue.rule_types import load_rule_types
-    from gatekeeper.configuration.imports.imported import confirm
-    from gatekeeper.configuration.text import render_document
-
-    confirmed = confirm(imported, load_rule_types(RULE_TYPES))
-    for unmapped in confirmed.unmapped:
-        click.echo(f"not mapped: {unmapped}", err=True)
-    click.echo(render_document(confirmed.document), nl=False)
-
-
-@cli.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--warehouse", required=True, help="The warehouse that has the table.")
-@click.option("--table", required=True, help="The table as schema.table.")
-def import_gx(file: Path, warehouse: str, table: str) -> None:
-    """Print the rules of a Great Expectations suite FILE as YAML, for `apply` to take."""
-    from gatekeeper.configuration.imports.great_expectations import import_suite
-    from gatekeeper.configuration.imports.imported import parse_json
-
-    show_imported(import_suite(parse_json(file.read_bytes()), warehouse, table))
-
-
-@cli.command()
-@click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--warehouse", required=True, help="The warehouse that has the tables.")
-def import_dbt(manifest: Path, warehouse: str) -> None:
-    """Print the rules of a dbt project's MANIFEST (target/manifest.json) as YAML, for `apply`."""
-    from gatekeeper.configuration.imports.dbt_manifest import import_manifest
-    from gatekeeper.configuration.imports.imported import parse_json
-
-    show_imported(import_manifest(parse_json(manifest.read_bytes()), warehouse))
-
-
-@cli.command()
-@click.argument("table")
-@click.option("--warehouse", help="Which one, where several have a gate of that name.")
-@click.option(
-    "--wait", type=click.FloatRange(0, 86400), default=30, help="Seconds to wait for the verdict."
-)
-@click.option("--url", envvar="STRINGX_URL", default="http://127.0.0.1:5001", help="The API.")
-def check(table: str, warehouse: str | None, wait: float, url: str) -> None:
-    """Ask the gate of TABLE; exits 0 pass, 1 fail, 2 warn, 3 error, 4 no data."""
-    from console.client import Client
-    from console.show import show_run
-
-    client = Client(url)
-    run = client.trigger(table, warehouse=warehouse, wait_seconds=wait)
-    show_run(run, client.results(run["id"])["checks"])
-    if run["verdict"] is None and not run["message"]:
-        click.echo(f"no verdict within {wait:g} s; see {url}/api/v1/runs/{run['id']}", err=True)
-    sys.exit(ExitCode.of(run["verdict"]))
 
 
 @cli.command()
@@ -341,7 +241,11 @@ def describe(directory: Path) -> None:
 
     collection = render_collection(build_spec())
     (directory / "postman_collection.json").write_text(collection, "utf-8")
-    (directory / "rules.md").write_text(render_page(load_rule_types(RULE_TYPES)), "utf-8")
+    (directory / "rules.md").write_text(render_page(load_rule_types()), "utf-8")
+
+
+for verb in VERBS:
+    cli.add_command(verb)
 
 
 def main() -> NoReturn:

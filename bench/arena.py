@@ -26,7 +26,7 @@ import click
 import yaml
 
 from api.factory import VERSION
-from app import RULE_TYPES, migrate_store
+from app import migrate_store
 from gatekeeper.catalogue.rule_types import load_rule_types
 from gatekeeper.configuration.apply import apply_configuration
 from gatekeeper.logs import configure_logs
@@ -145,7 +145,7 @@ def add_gate(
         "warehouses": [{"name": "bench", "connection": dict(connection)}],
         "gates": [{"warehouse": "bench", "table": table, "rules": list(rules)}],
     }
-    apply_configuration(arena.store, load_rule_types(RULE_TYPES), yaml.safe_dump(document))
+    apply_configuration(arena.store, load_rule_types(), yaml.safe_dump(document))
 
 
 def build_arm(name: str, seconds: Sequence[float], **more: float) -> Figures:

@@ -15,7 +15,7 @@ from demo.warehouse import ROWS, DemoFailed, demo_environment, load_warehouse
 from gatekeeper.catalogue.rule_types import load_rule_types
 from gatekeeper.configuration.apply import apply_configuration
 from gatekeeper.configuration.text import parse_document
-from gatekeeper.settings import ROOT, Settings
+from gatekeeper.settings import Settings
 from gatekeeper.store.engine import Store
 from standalone.service import Place, running_service, store_place, wait_until_ready
 
@@ -56,7 +56,7 @@ def _prepare(settings: Settings, place: Place, migrate: Callable[[Store], None])
         with _step(f"Flights data, {sum(ROWS.values()):,} rows"):
             load_warehouse(settings, place)
         with _step("Applying demo/gates.yml"):
-            rule_types = load_rule_types(ROOT / "stringx" / "rule_types")
+            rule_types = load_rule_types()
             apply_configuration(store, rule_types, GATES.read_text("utf-8"))
 
 

@@ -20,7 +20,6 @@ from app import migrate_store
 from gatekeeper.catalogue.rule_types import load_rule_types
 from gatekeeper.domain.rule import RuleType
 from gatekeeper.queue.jobs import Queue
-from gatekeeper.settings import ROOT
 from gatekeeper.store.engine import Store
 from standalone.postgres import embedded_postgres, provision_database, superuser_url
 
@@ -79,7 +78,7 @@ def queue() -> Queue:
 
 @pytest.fixture(scope="session")
 def rule_types() -> dict[str, RuleType]:
-    return load_rule_types(ROOT / "stringx" / "rule_types")
+    return load_rule_types()
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,9 @@ from jsonschema import Draft202012Validator
 
 from gatekeeper.domain.errors import Problem
 from gatekeeper.domain.rule import Dimension, Entity, RuleType, Shape
+from gatekeeper.settings import ROOT
+
+RULE_TYPES = ROOT / "stringx" / "rule_types"
 
 _FRONT_MATTER = re.compile(r"\A\{#---\n(.*?)\n---#\}", re.DOTALL)
 
@@ -63,7 +66,7 @@ DEFINITIONS: Mapping[str, Any] = {
 """What the parameters of rule types are made of; each type's schema carries them as $defs."""
 
 
-def load_rule_types(directory: Path) -> dict[str, RuleType]:
+def load_rule_types(directory: Path = RULE_TYPES) -> dict[str, RuleType]:
     """Read every rule type; a file that isn't one raises ValueError that names it."""
     return {path.stem: _load(path) for path in sorted(directory.glob("*.sql"))}
 

@@ -9,11 +9,20 @@ from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from gatekeeper.domain.errors import StoreUnavailable
+from gatekeeper.domain.errors import InvalidConfiguration, Problem, StoreUnavailable
+from gatekeeper.settings import Settings
 from gatekeeper.store.tables import metadata
 
 Transaction = Connection
 """An open transaction on the store; whoever opened it commits it."""
+
+
+def open_store(settings: Settings, pool_size: int = 5) -> Store:
+    """Give the store that the settings name; raises InvalidConfiguration where they name none."""
+    if settings.database_url is None:
+        reason = "is needed here; `python app.py up` runs everything on an embedded store"
+        raise InvalidConfiguration([Problem("STRINGX_DATABASE_URL", reason)])
+    return Store(settings.database_url.get_secret_value(), pool_size=pool_size)
 
 
 class Store:

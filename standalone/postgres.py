@@ -21,6 +21,7 @@ import structlog
 from psycopg import sql
 
 from gatekeeper.domain.errors import InvalidConfiguration, Problem
+from gatekeeper.store.engine import EMBEDDED, STORE
 from standalone.signals import uninterrupted
 
 with warnings.catch_warnings():
@@ -32,7 +33,6 @@ with warnings.catch_warnings():
 log = structlog.get_logger(__name__)
 
 SUPERUSER = "postgres"
-STORE = "stringx"
 # A socket's path may have 107 characters; the server itself adds some to the directory's.
 MAX_PATH_LENGTH = 90
 LOOK_SECONDS = 2.0
@@ -46,7 +46,7 @@ def embedded_postgres(data_dir: Path) -> Iterator[Path]:
 
     Raises InvalidConfiguration where the directory can't hold one.
     """
-    directory = (data_dir / "pg").resolve()
+    directory = (data_dir / EMBEDDED).resolve()
     _check_path(directory)
     data_dir.mkdir(parents=True, exist_ok=True)
     server: PostgresServer | None = None
@@ -131,11 +131,6 @@ def _is_started(server: PostgresServer) -> bool:
 def superuser_url(socket: Path, database: str = "postgres") -> str:
     """The URL that may do anything on the embedded server; for setting up, never for serving."""
     return f"postgresql://{SUPERUSER}@/{database}?host={socket}"
-
-
-def store_url(socket: Path) -> str:
-    """The URL of the embedded store, as the role that owns it and nothing else."""
-    return f"postgresql://{STORE}@/{STORE}?host={socket}"
 
 
 def provision_database(url: str, name: str) -> None:

@@ -16,7 +16,8 @@ import requests
 
 from gatekeeper.domain.errors import GatekeeperError, InvalidConfiguration, Problem
 from gatekeeper.settings import ROOT, Settings
-from standalone.postgres import embedded_postgres, store_url
+from gatekeeper.store.engine import embedded_url
+from standalone.postgres import embedded_postgres
 from standalone.signals import uninterrupted
 from standalone.supervisor import Role, Supervisor
 
@@ -52,7 +53,7 @@ def store_place(settings: Settings) -> Iterator[Place]:
         yield Place(settings.database_url.get_secret_value(), None)
         return
     with _only_one(settings.data_dir), embedded_postgres(settings.data_dir) as socket:
-        yield Place(store_url(socket), socket)
+        yield Place(embedded_url(socket), socket)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -13,16 +14,33 @@ from gatekeeper.domain.errors import InvalidConfiguration, Problem, StoreUnavail
 from gatekeeper.settings import Settings
 from gatekeeper.store.tables import metadata
 
+EMBEDDED = "pg"
+"""The embedded server's own directory, with its socket, in the data directory."""
+
+STORE = "stringx"
+"""The role and the database of an embedded store."""
+
 Transaction = Connection
 """An open transaction on the store; whoever opened it commits it."""
 
 
 def open_store(settings: Settings, pool_size: int = 5) -> Store:
-    """Give the store that the settings name; raises InvalidConfiguration where they name none."""
-    if settings.database_url is None:
-        reason = "is needed here; `python app.py up` runs everything on an embedded store"
-        raise InvalidConfiguration([Problem("STRINGX_DATABASE_URL", reason)])
-    return Store(settings.database_url.get_secret_value(), pool_size=pool_size)
+    """Give the store that the settings name, or else the embedded one while it runs.
+
+    Raises InvalidConfiguration where there is neither.
+    """
+    socket = settings.data_dir / EMBEDDED
+    if settings.database_url is not None:
+        return Store(settings.database_url.get_secret_value(), pool_size=pool_size)
+    if (socket / "postmaster.pid").exists():
+        return Store(embedded_url(socket), pool_size=pool_size)
+    reason = "is needed here, or the embedded store, which ./start-service.sh runs"
+    raise InvalidConfiguration([Problem("STRINGX_DATABASE_URL", reason)])
+
+
+def embedded_url(socket: Path) -> str:
+    """Give the URL of the embedded store, as the role that owns it and nothing else."""
+    return f"postgresql://{STORE}@/{STORE}?host={socket.resolve()}"
 
 
 class Store:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from standalone.postgres import store_url, superuser_url
+from standalone.postgres import superuser_url
 from tests.e2e.service import Home, Service
 
 HERE = Path(__file__).parent
@@ -57,9 +57,7 @@ def _make_warehouse(home: Home) -> None:
         server.execute("create database shop")
     with psycopg.connect(superuser_url(home.socket, "shop")) as warehouse:
         warehouse.execute((HERE / "shop.sql").read_text())
-    status, said = home.run(
-        "apply", str(HERE / "shop.yml"), STRINGX_DATABASE_URL=store_url(home.socket)
-    )
+    status, said = home.run("apply", str(HERE / "shop.yml"))
     assert status == 0, said
 
 

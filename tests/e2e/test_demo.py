@@ -55,3 +55,16 @@ def test_check_of_an_unknown_gate_says_so(service: Service, home: Home) -> None:
     status, printed = home.run("check", "flights.gone", STRINGX_URL=home.url)
     assert status == 3
     assert "no gate is called 'flights.gone'" in printed
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "verdict", "tested"),
+    [("2013-01-01", "2013-02-01", "fail", 27_004), ("2014-01-01", "2014-02-01", "no_data", 0)],
+)
+def test_a_month_is_judged_as_a_batch(
+    service: Service, start: str, end: str, verdict: str, tested: int
+) -> None:
+    batch = {"column": "flight_date", "from": start, "to": end}
+    run = service.finish(service.trigger("flights.flights", batch))
+    assert (run["verdict"], run["open"]) == (verdict, False)
+    assert {rows for rows, _ in service.counts(run["id"]).values()} == {tested}

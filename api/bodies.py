@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gatekeeper.configuration.changes import Absent
-from gatekeeper.configuration.document import Strict, TableName, Text
+from gatekeeper.configuration.document import ColumnName, Strict, TableName, Text
 from gatekeeper.domain.batch import Batch, parse_batch
 from gatekeeper.domain.run import RunState
 from gatekeeper.domain.verdict import Verdict
@@ -18,21 +18,27 @@ Scalar = ShortText | int | Annotated[float, Field(allow_inf_nan=False)] | bool
 
 
 class BatchBody(Strict):
-    """The slice to judge: rows of `column` from `from` up to but not including `to`, or those with
-    one of `values`.
+    """The slice to judge: rows of `column` from `from` (or after `after`) up to but not including
+    `to` (or through `through`), or those with one of `values`. One end may be left open.
     """
 
-    column: Annotated[Text, Field(min_length=1, max_length=255)]
+    column: ColumnName
     start: Scalar | None = Field(default=None, alias="from")
+    after: Scalar | None = None
     end: Scalar | None = Field(default=None, alias="to")
+    through: Scalar | None = None
     values: Annotated[list[Scalar], Field(min_length=1, max_length=1000)] | None = None
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        is_range = self.start is not None and self.end is not None
-        half_a_range = (self.start is None) != (self.end is None)
-        if half_a_range or is_range == (self.values is not None):
-            raise ValueError("give either both 'from' and 'to', or 'values'")
+        lower = [end for end in (self.start, self.after) if end is not None]
+        upper = [end for end in (self.end, self.through) if end is not None]
+        if bool(lower or upper) == (self.values is not None):
+            raise ValueError("give either the ends of a range, as 'from' and 'to', or 'values'")
+        if len(lower) > 1 or len(upper) > 1:
+            raise ValueError(
+                "a range has one beginning, 'from' or 'after', and one end, 'to' or 'through'"
+            )
         return self
 
     def batch(self) -> Batch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from apiflask import APIBlueprint
 from werkzeug.routing import BaseConverter
 
@@ -9,6 +10,7 @@ from api.backend import backend
 from api.bodies import GateQuery
 from api.views.config import ChangeView
 from api.views.gates import (
+    ColumnsView,
     GateList,
     GateSummary,
     GateView,
@@ -21,7 +23,10 @@ from api.views.runs import RunView
 from gatekeeper.configuration.history import compare_rule_sets
 from gatekeeper.domain.errors import NoVerdictYet
 from gatekeeper.store.gates import find_gate, load_gates, load_rule_sets
+from gatekeeper.store.memory import forget_columns, forget_watermark, load_columns
 from gatekeeper.store.runs import load_latest_verdict
+
+log = structlog.get_logger(__name__)
 
 
 class TableConverter(BaseConverter):
@@ -88,6 +93,44 @@ def list_rule_sets(table: str, query: GateQuery) -> RuleSetList:
             for each, changes in compare_rule_sets(stored, backend().rule_types)
         ]
     )
+
+
+@gates.get("/gates/<table:table>/columns")
+@gates.input(GateQuery, location="query", arg_name="query")
+@gates.output(ColumnsView)
+@gates.doc(operation_id="getColumns", summary="Get the columns that a gate goes by")
+def get_columns(table: str, query: GateQuery) -> ColumnsView:
+    """A rule that names a column which has changed since isn't judged."""
+    with backend().store.transaction() as tx:
+        gate = find_gate(tx, table, query.warehouse)
+        columns = load_columns(tx, gate.id, gate.rule_set.hash)
+    return ColumnsView(rule_set=gate.rule_set.hash, columns=columns or {})
+
+
+@gates.delete("/gates/<table:table>/columns")
+@gates.input(GateQuery, location="query", arg_name="query")
+@gates.output({}, status_code=204)
+@gates.doc(operation_id="forgetColumns", summary="Let a gate take its table as it finds it next")
+def forget_gate_columns(table: str, query: GateQuery) -> str:
+    """The remedy after a change of the table that was meant."""
+    with backend().store.transaction() as tx:
+        gate = find_gate(tx, table, query.warehouse)
+        forget_columns(tx, gate.id, gate.rule_set.hash)
+    log.info("columns forgotten", action="columns_forgotten", gate=gate.table)
+    return ""
+
+
+@gates.delete("/gates/<table:table>/watermark")
+@gates.input(GateQuery, location="query", arg_name="query")
+@gates.output({}, status_code=204)
+@gates.doc(operation_id="forgetWatermark", summary="Let an incremental gate begin anew")
+def forget_gate_watermark(table: str, query: GateQuery) -> str:
+    """The next run without a batch judges the whole table."""
+    with backend().store.transaction() as tx:
+        gate = find_gate(tx, table, query.warehouse)
+        forget_watermark(tx, gate.id)
+    log.info("watermark forgotten", action="watermark_forgotten", gate=gate.table)
+    return ""
 
 
 @gates.get("/rule-types")

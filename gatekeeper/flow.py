@@ -7,13 +7,13 @@ concluded only by the attempt that claimed it last.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
+from gatekeeper.domain.batch import Range
 from gatekeeper.domain.errors import (
     AttemptReleased,
     GateHasNoRules,
@@ -32,11 +32,12 @@ from gatekeeper.domain.run import (
     RunId,
     build_counts,
 )
-from gatekeeper.domain.verdict import Measurement, is_open, judge, judge_checks, was_empty
+from gatekeeper.domain.verdict import Measured, is_open, judge, judge_checks, was_empty
 from gatekeeper.queue.jobs import Queue
 from gatekeeper.store.attempts import claim_run, conclude_run, load_attempt, release_run
-from gatekeeper.store.engine import Store
+from gatekeeper.store.engine import Store, Transaction
 from gatekeeper.store.gates import find_gate, load_warehouse
+from gatekeeper.store.memory import raise_watermark, remember_columns
 from gatekeeper.store.requests import save_request, set_job
 from gatekeeper.store.results import acknowledge_http, save_acknowledgements, save_results
 from gatekeeper.store.runs import load_run
@@ -88,7 +89,7 @@ def run_attempt(store: Store, queue: Queue, measure: Measure, run_id: RunId) -> 
         return
     attempt, its_plan = planned
     try:
-        measurements, failure = dispatch(measure, attempt, its_plan), ""
+        measured = dispatch(measure, attempt, its_plan)
     except RunnerStopped as error:
         release(store, attempt, str(error), counts=False)
         return
@@ -96,8 +97,8 @@ def run_attempt(store: Store, queue: Queue, measure: Measure, run_id: RunId) -> 
         if error.transient and attempt.number < MAX_ATTEMPTS:
             release(store, attempt, str(error))
             return
-        measurements, failure = (), str(error)
-    conclude(store, queue, attempt, measurements, failure)
+        measured = Measured(failure=str(error))
+    conclude(store, queue, attempt, measured)
 
 
 def plan(store: Store, run_id: RunId) -> tuple[Attempt, Plan] | None:
@@ -116,7 +117,7 @@ def plan(store: Store, run_id: RunId) -> tuple[Attempt, Plan] | None:
     return attempt, build_plan(attempt, warehouse)
 
 
-def dispatch(measure: Measure, attempt: Attempt, its_plan: Plan) -> Sequence[Measurement]:
+def dispatch(measure: Measure, attempt: Attempt, its_plan: Plan) -> Measured:
     """Hand the plan to a runner's lane and wait for what it measured.
 
     Raises RunnerError where nothing could be measured, also for a run whose attempts are used up
@@ -157,28 +158,22 @@ def release(store: Store, attempt: Attempt, reason: str, *, counts: bool = True)
     raise AttemptReleased(attempt.number, reason)
 
 
-def conclude(
-    store: Store,
-    queue: Queue,
-    attempt: Attempt,
-    measurements: Sequence[Measurement],
-    failure: str,
-) -> None:
-    """Judge what was measured; store the results, the verdict and the answers owed, all or nothing.
-
-    `failure` says why nothing could be measured; it is the message of every check then.
+def conclude(store: Store, queue: Queue, attempt: Attempt, measured: Measured) -> None:
+    """Judge what was measured; store the results, the verdict, what the gate is to remember and the
+    answers owed, all or nothing.
     """
-    checks = judge_checks(attempt.rule_set, measurements, failure)
+    checks = judge_checks(attempt.rule_set, measured, attempt.columns)
     policy = attempt.gate.policy
     verdict = judge(checks, policy.on_no_data)
-    message = failure or ("no row was tested" if was_empty(checks) else "")
+    message = measured.failure or ("no row was tested" if was_empty(checks) else "")
     judgement = Judgement(verdict, is_open(verdict, policy.opens_on), build_counts(checks), message)
     concluded = False
     for trial in _while_store_is_away():
         with trial, store.transaction() as tx:
-            concluded = conclude_run(tx, attempt, judgement)
+            concluded = conclude_run(tx, attempt, judgement, measured.batch)
             if concluded:
                 save_results(tx, attempt.run_id, checks)
+                remember(tx, attempt, judgement, measured)
                 save_acknowledgements(tx, attempt.run_id, ["http"])
                 queue.defer_acknowledgement(tx, attempt.run_id)
     if concluded:
@@ -192,6 +187,19 @@ def conclude(
         )
     else:
         log.warning("a late answer was refused", action="superseded", **_named(attempt))
+
+
+def remember(tx: Transaction, attempt: Attempt, judgement: Judgement, measured: Measured) -> None:
+    """Keep what later runs of the gate go by: the table's columns when the rule set was first
+    judged, and how far the table was judged open.
+    """
+    if attempt.columns is None and measured.columns:
+        remember_columns(tx, attempt.gate.id, attempt.rule_set.hash, measured.columns)
+    column = attempt.gate.policy.incremental
+    if column and attempt.batch is None and judgement.open:
+        match measured.batch:
+            case Range(through=str() as watermark):
+                raise_watermark(tx, attempt.gate.id, column, watermark)
 
 
 def acknowledge(store: Store, run_id: RunId) -> None:

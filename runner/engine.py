@@ -11,12 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
+from typing import Any, cast
 
 from dbt.adapters.base import impl as adapter_impl
+from dbt.adapters.factory import FACTORY
+from dbt.adapters.sql.impl import SQLAdapter
 from dbt.artifacts.schemas.results import TestStatus
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
+from dbt.contracts.graph.nodes import CompiledNode
 
 from gatekeeper.domain.errors import RunnerError
 from gatekeeper.domain.verdict import Measurement
@@ -29,6 +32,8 @@ from runner.project import (
     render_vars,
 )
 from runner.redaction import redact
+from runner.session import open_session
+from runner.subject import look
 
 KEPT_PROJECTS = 64
 # A batch of a thousand values stands in every check's SQL.
@@ -53,8 +58,21 @@ _BEHAVIOR_FLAGS = list(adapter_impl.DEFAULT_BASE_BEHAVIOR_FLAGS)
 
 @dataclass(frozen=True)
 class _Project:
+    """A gate's project, parsed, and an adapter that reaches the warehouse by its profile."""
+
     directory: Path
     manifest: Manifest
+    adapter: SQLAdapter
+    connection: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an order comes to; the batch in its wire form."""
+
+    measurements: list[Measurement]
+    columns: dict[str, str]
+    batch: Mapping[str, Any] | None
 
 
 class DbtEngine:
@@ -64,31 +82,46 @@ class DbtEngine:
         self._workspace = workspace
         self._projects: OrderedDict[str, _Project] = OrderedDict()
 
-    def measure(self, order: Mapping[str, Any]) -> list[Measurement]:
+    def measure(self, order: Mapping[str, Any]) -> Answer:
         """Test every rule of the order; raises RunnerError where the warehouse didn't answer."""
         _set_environment(build_environment(order["connection"], order["application_name"]))
         project = self._project(order)
+        with open_session(project.adapter, project.manifest, order) as session:
+            subject = look(session, order)
+        order = {**order, "batch": subject.batch}
+        for node in project.manifest.nodes.values():
+            if isinstance(node, CompiledNode):
+                # Else a check that can't be compiled shows the SQL of the run before it.
+                node.compiled_code = None
         threads = f"--threads={order['threads']}"
         result = self._invoke("test", project.directory, order, threads, manifest=project.manifest)
         measurements = _read_results(result, order["connection"])
         if failure := find_failure(measurements):
             raise RunnerError(failure.message, transient=failure.transient)
-        return measurements
+        return Answer(measurements, dict(subject.columns), subject.batch)
 
     def _project(self, order: Mapping[str, Any]) -> _Project:
         key = order["project"]
-        if key not in self._projects:
-            directory = self._workspace / key
-            render_project(order, directory)
-            manifest = self._invoke("parse", directory, order).result
-            if not isinstance(manifest, Manifest):
-                raise TypeError("dbt parse gave no manifest")
-            self._projects[key] = _Project(directory, manifest)
+        known = self._projects.get(key)
+        if known is None or known.connection != order["connection"]:
+            self._forget(key)
+            self._projects[key] = self._parse(order, self._workspace / key)
             if len(self._projects) > KEPT_PROJECTS:
-                _, oldest = self._projects.popitem(last=False)
-                rmtree(oldest.directory)
+                self._forget(next(iter(self._projects)))
         self._projects.move_to_end(key)
         return self._projects[key]
+
+    def _parse(self, order: Mapping[str, Any], directory: Path) -> _Project:
+        render_project(order, directory)
+        manifest = self._invoke("parse", directory, order).result
+        if not isinstance(manifest, Manifest):
+            raise TypeError("dbt parse gave no manifest")
+        adapter = cast("SQLAdapter", FACTORY.lookup_adapter(order["adapter"]))
+        return _Project(directory, manifest, adapter, order["connection"])
+
+    def _forget(self, key: str) -> None:
+        rmtree(self._workspace / key, ignore_errors=True)
+        self._projects.pop(key, None)
 
     def _invoke(
         self,

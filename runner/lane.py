@@ -42,7 +42,7 @@ def main() -> None:
 
 def _answer(engine: DbtEngine, order: dict[str, Any]) -> dict[str, Any]:
     try:
-        return {"measurements": [asdict(measured) for measured in engine.measure(order)]}
+        return {"measured": asdict(engine.measure(order))}
     except RunnerError as error:
         return {"failure": str(error), "transient": error.transient}
     except Exception as error:  # noqa: BLE001 - whatever dbt raises is an answer, not the lane's end

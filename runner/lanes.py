@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gatekeeper.domain.batch import render_batch
+from gatekeeper.domain.batch import parse_batch, render_batch
 from gatekeeper.domain.errors import RunnerError, RunnerStopped, UnknownReference
 from gatekeeper.domain.plan import Plan
-from gatekeeper.domain.verdict import Measurement
+from gatekeeper.domain.verdict import Measured, Measurement
 from runner.lane_process import Lane, LaneDied, LaneLate, LaneLimits
 from runner.references import resolve_connection
 from runner.sessions import end_sessions
@@ -37,7 +37,7 @@ class Lanes:
         """The ids of the lanes' processes."""
         return [lane.pid for lane in self._lanes]
 
-    def measure(self, plan: Plan) -> Sequence[Measurement]:
+    def measure(self, plan: Plan) -> Measured:
         """Carry a plan out; raises RunnerError where nothing could be measured."""
         order = self._build_order(plan)
         lane = self._take(order["project"])
@@ -51,7 +51,7 @@ class Lanes:
             self._give_back(lane)
         if "failure" in answer:
             raise RunnerError(answer["failure"], transient=answer["transient"])
-        return [Measurement(**measured) for measured in answer["measurements"]]
+        return _read_answer(**answer["measured"])
 
     def close(self) -> None:
         """Kill every lane; what is under way ends as if its lane had died. Once is enough."""
@@ -78,6 +78,7 @@ class Lanes:
             "table": plan.table,
             "rules": [asdict(rule) for rule in plan.rules],
             "batch": render_batch(plan.batch) if plan.batch else None,
+            "increment": asdict(plan.increment) if plan.increment else None,
             "deadline_seconds": plan.deadline_seconds,
             "adapter": plan.warehouse.adapter,
             "connection": connection,
@@ -119,3 +120,15 @@ class Lanes:
         with self._changed:
             self._free.append(lane)
             self._changed.notify_all()
+
+
+def _read_answer(
+    measurements: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, str],
+    batch: Mapping[str, Any] | None,
+) -> Measured:
+    return Measured(
+        measurements=[Measurement(**measured) for measured in measurements],
+        columns=columns,
+        batch=parse_batch(batch) if batch else None,
+    )

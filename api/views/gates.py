@@ -30,6 +30,7 @@ class RuleView(View):
     error_above: str
     enabled: bool
     description: str
+    columns: list[str]
 
     @classmethod
     def of(cls, rule: Rule) -> Self:
@@ -47,6 +48,8 @@ class GateSummary(View):
     opens_on: list[Verdict]
     on_no_data: OnNoData
     deadline_seconds: int
+    incremental: str | None
+    watermark: str | None
     rule_set: str
     rule_count: int
 
@@ -76,9 +79,20 @@ def _gate_fields(gate: Gate) -> dict[str, Any]:
         "opens_on": sorted(gate.policy.opens_on),
         "on_no_data": gate.policy.on_no_data,
         "deadline_seconds": gate.policy.deadline_seconds,
+        "incremental": gate.policy.incremental,
+        "watermark": gate.watermark,
         "rule_set": gate.rule_set.hash,
         "rule_count": len(gate.rule_set.rules),
     }
+
+
+class ColumnsView(View):
+    """The table's columns in their order, with their types, as they were when the gate's rule set
+    was first judged; none before.
+    """
+
+    rule_set: str
+    columns: dict[str, str]
 
 
 class GateList(View):

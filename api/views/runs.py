@@ -94,6 +94,7 @@ class CheckView(View):
     kind: Kind
     dimension: Dimension
     entity: Entity
+    columns: list[str]
     severity: Severity
     warn_above: str
     error_above: str
@@ -117,6 +118,7 @@ class CheckView(View):
             kind=rule.kind,
             dimension=rule.dimension,
             entity=rule.entity,
+            columns=list(rule.columns),
             severity=rule.severity,
             warn_above=rule.warn_above,
             error_above=rule.error_above,

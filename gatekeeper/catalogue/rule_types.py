@@ -29,6 +29,8 @@ _TEXT = {"type": "string", "maxLength": 10000, "pattern": "^[^\\u0000]*$"}
 
 DEFINITIONS: Mapping[str, Any] = {
     "column": {**_NAME, "description": "a column of the gate's table"},
+    "other_column": {**_NAME, "description": "a column of the other table"},
+    "column_name": {**_NAME, "description": "the name of a column that the table should have"},
     "table": {
         **_NAME,
         "pattern": "^[^.\\u0000]+\\.[^.\\u0000]+$",
@@ -114,6 +116,22 @@ def check_parameters(
     for error in validator.iter_errors(parameters):
         where = ".".join([path, *(str(step) for step in error.absolute_path)])
         yield Problem(where, _reason(error))
+
+
+def find_columns(rule_type: RuleType, parameters: Mapping[str, Any]) -> list[str]:
+    """Give the columns of the gate's table that a rule names, as its type's schema has them."""
+    return list(dict.fromkeys(_columns(rule_type.parameters, parameters)))
+
+
+def _columns(schema: Mapping[str, Any], value: Any) -> Iterator[str]:
+    if schema.get("$ref") == "#/$defs/column":
+        yield value
+    for name, of_field in schema.get("properties", {}).items():
+        if isinstance(value, Mapping) and name in value and of_field:
+            yield from _columns(of_field, value[name])
+    if "items" in schema and isinstance(value, list):
+        for each in value:
+            yield from _columns(schema["items"], each)
 
 
 def _reason(error: Any) -> str:

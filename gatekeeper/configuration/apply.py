@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from gatekeeper.catalogue.rule_types import find_columns
 from gatekeeper.configuration.changes import Absent, Change, compare, merge
 from gatekeeper.configuration.check import check_document
 from gatekeeper.configuration.document import Document, RuleDocument
@@ -93,4 +94,5 @@ def build_rule(document: RuleDocument, rule_type: RuleType) -> Rule:
         error_above=document.error_above,
         enabled=document.enabled,
         description=document.description,
+        columns=tuple(find_columns(rule_type, document.parameters)),
     )

@@ -38,6 +38,8 @@ Text = Annotated[str, AfterValidator(storable)]
 TableName = Annotated[Text, Field(pattern=r"^[^.]+\.[^.]+$", max_length=511)]
 """A table as `schema.table`."""
 
+ColumnName = Annotated[Text, Field(min_length=1, max_length=255)]
+
 RuleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 """The one part of a rule that reaches a dbt project as it is, hence the alphabet."""
 
@@ -142,6 +144,7 @@ class GateDocument(Strict):
     ] = Field(default=[Verdict.PASS, Verdict.WARN])
     on_no_data: OnNoData = Field(default=OnNoData.FAIL, strict=False)
     deadline_seconds: Annotated[int, Field(ge=1, le=86400)] = 600
+    incremental: ColumnName | None = None
     rules: list[RuleDocument] = Field(default_factory=list)
 
     @property
@@ -151,7 +154,13 @@ class GateDocument(Strict):
 
     def policy(self) -> Policy:
         """The gate's policy in the domain's words."""
-        return Policy(self.mode, frozenset(self.opens_on), self.on_no_data, self.deadline_seconds)
+        return Policy(
+            mode=self.mode,
+            opens_on=frozenset(self.opens_on),
+            on_no_data=self.on_no_data,
+            deadline_seconds=self.deadline_seconds,
+            incremental=self.incremental,
+        )
 
 
 class Document(Strict):

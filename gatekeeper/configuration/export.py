@@ -41,6 +41,7 @@ def _gate_document(gate: Gate, rule_types: Mapping[str, RuleType]) -> GateDocume
         opens_on=sorted(gate.policy.opens_on),
         on_no_data=gate.policy.on_no_data,
         deadline_seconds=gate.policy.deadline_seconds,
+        incremental=gate.policy.incremental,
         rules=[rule_document(rule, rule_types) for rule in gate.rule_set.rules],
     )
 

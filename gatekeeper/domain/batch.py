@@ -13,11 +13,15 @@ Scalar = str | int | float | bool
 
 @dataclass(frozen=True)
 class Range:
-    """The rows whose `column` is at or after `start` and before `end` (half open)."""
+    """The rows whose `column` lies between two values: from `start` on, or after `after`; before
+    `end`, or up to and including `through`. What isn't given is open.
+    """
 
     column: str
-    start: Scalar
-    end: Scalar
+    start: Scalar | None = None
+    after: Scalar | None = None
+    end: Scalar | None = None
+    through: Scalar | None = None
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,9 @@ Batch = Range | Values
 def render_batch(batch: Batch) -> dict[str, Any]:
     """Give the batch in its wire form, the one that triggers use."""
     match batch:
-        case Range(column, start, end):
-            return {"column": column, "from": start, "to": end}
+        case Range(column, start, after, end, through):
+            ends = {"from": start, "after": after, "to": end, "through": through}
+            return {"column": column, **{key: end for key, end in ends.items() if end is not None}}
         case Values(column, values):
             return {"column": column, "values": list(values)}
 
@@ -44,7 +49,9 @@ def parse_batch(wire: Mapping[str, Any]) -> Batch:
     """Read the wire form, already validated at the edge."""
     if "values" in wire:
         return Values(wire["column"], tuple(wire["values"]))
-    return Range(wire["column"], wire["from"], wire["to"])
+    return Range(
+        wire["column"], wire.get("from"), wire.get("after"), wire.get("to"), wire.get("through")
+    )
 
 
 def batch_key(batch: Batch | None) -> str:

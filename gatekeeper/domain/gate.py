@@ -21,12 +21,15 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class Policy:
-    """What a gate makes of a verdict, and how long it may take to reach one."""
+    """What a gate makes of a verdict, and how long it may take to reach one. `incremental` is the
+    column that tells new rows: a run that is asked for no batch judges those alone.
+    """
 
     mode: Mode = Mode.ASYNC
     opens_on: frozenset[Verdict] = frozenset({Verdict.PASS, Verdict.WARN})
     on_no_data: OnNoData = OnNoData.FAIL
     deadline_seconds: int = 600
+    incremental: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class StoredRuleSet:
 
 @dataclass(frozen=True)
 class Gate:
-    """A table of a warehouse (`schema.table`) with its rules and its policy."""
+    """A table of a warehouse (`schema.table`) with its rules and its policy. `watermark` is the
+    highest value of the incremental column that was judged open, in its written form.
+    """
 
     id: int
     warehouse: str
@@ -59,3 +64,4 @@ class Gate:
     description: str
     policy: Policy
     rule_set: RuleSet
+    watermark: str | None = None

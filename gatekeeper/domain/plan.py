@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatekeeper.domain.batch import Batch
 from gatekeeper.domain.gate import Warehouse
 from gatekeeper.domain.rule import Rule
 from gatekeeper.domain.run import Attempt, RunId
-from gatekeeper.domain.verdict import Measurement
+from gatekeeper.domain.verdict import Measured
+
+
+@dataclass(frozen=True)
+class Increment:
+    """The new rows: those whose `column` is above the watermark; all, while that is None."""
+
+    column: str
+    watermark: str | None
 
 
 @dataclass(frozen=True)
 class Plan:
     """What to measure, where, and by when. `rules` are the enabled ones; `rule_set_hash` names
-    them, so that what was parsed for one run serves the next. `attempt` counts from 1.
+    them, so that what was parsed for one run serves the next. `attempt` counts from 1. Where there
+    is an `increment`, the batch is what the runner finds it to be.
     """
 
     run_id: RunId
@@ -27,6 +36,7 @@ class Plan:
     rules: tuple[Rule, ...]
     batch: Batch | None
     deadline_seconds: int
+    increment: Increment | None = None
 
 
 def build_plan(attempt: Attempt, warehouse: Warehouse) -> Plan:
@@ -40,9 +50,17 @@ def build_plan(attempt: Attempt, warehouse: Warehouse) -> Plan:
         rule_set_hash=attempt.rule_set.hash,
         rules=tuple(rule for rule in attempt.rule_set.rules if rule.enabled),
         batch=attempt.batch,
+        increment=_increment(attempt),
         deadline_seconds=attempt.gate.policy.deadline_seconds,
     )
 
 
-Measure = Callable[[Plan], Sequence[Measurement]]
+def _increment(attempt: Attempt) -> Increment | None:
+    column = attempt.gate.policy.incremental
+    if column is None or attempt.batch is not None:
+        return None
+    return Increment(column, attempt.gate.watermark)
+
+
+Measure = Callable[[Plan], Measured]
 """Carries a plan out on its warehouse. Raises RunnerError where nothing could be measured."""

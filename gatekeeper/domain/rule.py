@@ -77,8 +77,9 @@ class RuleType:
 @dataclass(frozen=True)
 class Rule:
     """A stored definition. `name` is unique in its gate and, being a safe identifier, the only
-    part of a rule that is ever written into a dbt project. A check warns above `warn_above`; where
-    the severity is `error` it fails above `error_above`.
+    part of a rule that is ever written into a dbt project. `columns` are the columns of the gate's
+    table that it names. A check warns above `warn_above`; where the severity is `error` it fails
+    above `error_above`.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Rule:
     error_above: Threshold = NO_ROW
     enabled: bool = True
     description: str = ""
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,5 +120,7 @@ def parse_rule(content: Mapping[str, Any]) -> Rule:
             "dimension": Dimension(content["dimension"]),
             "entity": Entity(content["entity"]),
             "severity": Severity(content["severity"]),
+            # Rule sets that were stored before rules knew their columns have none.
+            "columns": tuple(content.get("columns", ())),
         }
     )

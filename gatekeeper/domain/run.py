@@ -99,7 +99,8 @@ class Run:
 @dataclass(frozen=True)
 class Attempt:
     """A claim on a run: only its token may conclude the run. `rule_set` is the one named when the
-    request was received, whatever was changed since.
+    request was received, whatever was changed since; `columns` are the table's when that was first
+    judged, None before.
     """
 
     run_id: RunId
@@ -108,6 +109,7 @@ class Attempt:
     number: int
     gate: Gate
     rule_set: RuleSet
+    columns: Mapping[str, str] | None
     batch: Batch | None
 
 

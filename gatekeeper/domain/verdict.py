@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
 
+from gatekeeper.domain.batch import Batch
+from gatekeeper.domain.drift import drifted, find_drift
 from gatekeeper.domain.rule import Rule, RuleSet, Severity, Threshold
 
 
@@ -62,6 +64,18 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What a runner brought back of a plan: the table's columns with their types, in its order, the
+    batch that was judged, and a measurement for each rule. `failure` says why there is nothing.
+    """
+
+    measurements: Sequence[Measurement] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    batch: Batch | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True)
 class Check:
     """One rule applied to one batch in one run, judged."""
 
@@ -77,23 +91,32 @@ class Check:
 
 
 def judge_checks(
-    rule_set: RuleSet, measurements: Sequence[Measurement], failure: str = ""
+    rule_set: RuleSet, measured: Measured, remembered: Mapping[str, str] | None = None
 ) -> list[Check]:
     """Judge every rule of the set by what was measured of it.
 
-    `failure` says why nothing could be measured, and is then what each enabled rule's check says.
+    `remembered` are the table's columns as they were when the rule set was first judged: a rule
+    that names one which has changed since isn't judged by what it counted.
     """
-    measured = {measurement.rule: measurement for measurement in measurements}
-    lost = failure or "the check was planned and never came back"
+    found = {measurement.rule: measurement for measurement in measured.measurements}
+    lost = measured.failure or "the check was planned and never came back"
+    drift = {} if measured.failure else find_drift(remembered or {}, measured.columns)
+    bounds = (measured.batch.column,) if measured.batch else ()
     return [
-        _judge_check(rule, measured.get(rule.name) or Measurement(rule.name, message=lost))
+        _judge_check(
+            rule,
+            found.get(rule.name) or Measurement(rule.name, message=lost),
+            drifted([*rule.columns, *bounds], drift),
+        )
         for rule in rule_set.rules
     ]
 
 
-def _judge_check(rule: Rule, measurement: Measurement) -> Check:
+def _judge_check(rule: Rule, measurement: Measurement, drift: str) -> Check:
     if not rule.enabled:
         return Check(rule, Outcome.SKIPPED, Measurement(rule.name, message="the rule is disabled"))
+    if drift:
+        return Check(rule, Outcome.ERROR, replace(measurement, message=drift))
     return Check(rule, _outcome(rule, measurement), measurement)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import func, select, update
 
-from gatekeeper.domain.batch import parse_batch
+from gatekeeper.domain.batch import Batch, parse_batch, render_batch
 from gatekeeper.domain.rule import RuleSet, parse_rule
 from gatekeeper.domain.run import Attempt, AttemptToken, Judgement, RequestId, RunId, RunState
 from gatekeeper.store.engine import Transaction
@@ -48,24 +47,21 @@ def load_attempt(tx: Transaction, run_id: RunId, token: AttemptToken) -> Attempt
     row = tx.execute(select(runs).where(*mine)).one_or_none()
     if row is None:
         return None
+    named = tx.execute(
+        select(rule_sets.c.rules, rule_sets.c.columns).where(
+            rule_sets.c.gate_id == row.gate_id, rule_sets.c.hash == row.rule_set_hash
+        )
+    ).one()
     return Attempt(
         run_id=run_id,
         request_id=RequestId(row.request_id),
         token=token,
         number=row.attempts,
         gate=load_gate(tx, row.gate_id),
-        rule_set=_rule_set(tx, row.gate_id, row.rule_set_hash),
+        rule_set=RuleSet(row.rule_set_hash, tuple(parse_rule(rule) for rule in named.rules)),
+        columns=dict(named.columns) if named.columns else None,
         batch=parse_batch(row.batch) if row.batch else None,
     )
-
-
-def _rule_set(tx: Transaction, gate_id: int, rule_set_hash: str) -> RuleSet:
-    content: list[dict[str, Any]] = tx.execute(
-        select(rule_sets.c.rules).where(
-            rule_sets.c.gate_id == gate_id, rule_sets.c.hash == rule_set_hash
-        )
-    ).scalar_one()
-    return RuleSet(rule_set_hash, tuple(parse_rule(rule) for rule in content))
 
 
 def release_run(tx: Transaction, attempt: Attempt, message: str, *, counts: bool) -> bool:
@@ -76,8 +72,13 @@ def release_run(tx: Transaction, attempt: Attempt, message: str, *, counts: bool
     )
 
 
-def conclude_run(tx: Transaction, attempt: Attempt, judgement: Judgement) -> bool:
-    """Give the run its verdict. False where another attempt has taken over, or was quicker."""
+def conclude_run(
+    tx: Transaction, attempt: Attempt, judgement: Judgement, batch: Batch | None
+) -> bool:
+    """Give the run its verdict, and the batch that it came to judge. False where another attempt
+    has taken over, or was quicker.
+    """
+    judged = batch or attempt.batch
     return _update_mine(
         tx,
         attempt,
@@ -86,6 +87,7 @@ def conclude_run(tx: Transaction, attempt: Attempt, judgement: Judgement) -> boo
         open=judgement.open,
         counts=asdict(judgement.counts),
         message=judgement.message,
+        batch=render_batch(judged) if judged else None,
         finished_at=now,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from sqlalchemy import ColumnElement, Row, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gatekeeper.domain.errors import AmbiguousGate, UnknownGate
@@ -30,6 +30,7 @@ RULE_COLUMNS = (
     rules.c.error_above,
     rules.c.enabled,
     rules.c.description,
+    rules.c.columns,
 )
 
 
@@ -101,6 +102,7 @@ def save_gate(
         "opens_on": sorted(verdict.value for verdict in policy.opens_on),
         "on_no_data": policy.on_no_data.value,
         "deadline_seconds": policy.deadline_seconds,
+        "incremental": policy.incremental,
         "rule_set_hash": rule_set.hash,
         "retired_at": None,
     }
@@ -108,7 +110,10 @@ def save_gate(
     gate_id: int = tx.execute(
         insert(gates)
         .values(warehouse_id=warehouse_id, table_name=table, **values)
-        .on_conflict_do_update(index_elements=["warehouse_id", "table_name"], set_=values)
+        .on_conflict_do_update(
+            index_elements=["warehouse_id", "table_name"],
+            set_={**values, "watermark": _kept_watermark(policy)},
+        )
         .returning(gates.c.id)
     ).scalar_one()
     content = [asdict(rule) for rule in rule_set.rules]
@@ -120,6 +125,11 @@ def save_gate(
     tx.execute(delete(rules).where(rules.c.gate_id == gate_id))
     if content:
         tx.execute(insert(rules), [{"gate_id": gate_id, **rule} for rule in content])
+
+
+def _kept_watermark(policy: Policy) -> ColumnElement[str | None]:
+    """The watermark of one column says nothing of another."""
+    return case((gates.c.incremental == policy.incremental, gates.c.watermark))
 
 
 def retire_gate(tx: Transaction, warehouse: str, table: str) -> None:
@@ -182,6 +192,8 @@ def _gate(tx: Transaction, row: Row[*tuple[object, ...]]) -> Gate:
             opens_on=frozenset(Verdict(word) for word in row.opens_on),
             on_no_data=OnNoData(row.on_no_data),
             deadline_seconds=row.deadline_seconds,
+            incremental=row.incremental,
         ),
         rule_set=RuleSet(row.rule_set_hash, tuple(parse_rule(dict(rule)) for rule in gate_rules)),
+        watermark=row.watermark,
     )

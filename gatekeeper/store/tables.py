@@ -76,6 +76,9 @@ gates = Table(
     # The rule set that `rules` is: named when it was saved, never worked out again from what the
     # store made of it.
     Column("rule_set_hash", Text, nullable=False),
+    Column("incremental", Text),
+    # The highest value of that column which was judged open, in its written form.
+    Column("watermark", Text),
     _timestamp("retired_at"),
     UniqueConstraint("warehouse_id", "table_name"),
     _one_of("mode", Mode),
@@ -98,6 +101,7 @@ rules = Table(
     Column("error_above", Text, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("description", Text, nullable=False),
+    Column("columns", ARRAY(Text), nullable=False, server_default="{}"),
     UniqueConstraint("gate_id", "name"),
     _one_of("kind", Kind),
     _one_of("dimension", Dimension),
@@ -112,6 +116,8 @@ rule_sets = Table(
     Column("hash", Text, primary_key=True),
     Column("rules", JSONB, nullable=False),
     Column("author", Text, nullable=False),
+    # The table's columns, as [name, type], when the rule set was first judged.
+    Column("columns", JSONB(none_as_null=True)),
     _timestamp("created_at", nullable=False, default_now=True),
 )
 
@@ -191,6 +197,7 @@ results = Table(
     Column("error_above", Text, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("description", Text, nullable=False),
+    Column("columns", ARRAY(Text), nullable=False, server_default="{}"),
     Column("outcome", Text, nullable=False),
     Column("rows_tested", BigInteger),
     Column("rows_failed", BigInteger),

@@ -16,29 +16,36 @@
   ) as sx_row where true
 {% endmacro %}
 
+{# The table, whole, for a rule that compares the batch with the rest of it. #}
+{% macro sx_whole(model) %}
+  {{- '(select * from ' ~ sx_table(var('sx_table')) ~ ') as sx_row' -}}
+{% endmacro %}
+
 {# Another table, whole; read like the batch. #}
 {% macro sx_other(table) %}
   {{- '(select * from ' ~ sx_table(table) ~ ') as sx_other' -}}
 {% endmacro %}
 
-{% macro sx_in_batch(batch) %}
-  {%- set column = sx_column(batch['column'], 'sx_subject') -%}
+{% macro sx_in_batch(batch, row='sx_subject') %}
+  {%- set column = sx_column(batch['column'], row) -%}
   {%- if 'values' in batch -%}
     {{ column }} in (
     {%- for value in batch['values'] -%}
       {{ sx_literal(value) }}{{ ', ' if not loop.last }}
     {%- endfor -%})
   {%- else -%}
-    {{ column }} >= {{ sx_literal(batch['from']) }} and {{ column }} < {{ sx_literal(batch['to']) }}
+    {%- for end, comparison in {'from': '>=', 'after': '>', 'to': '<', 'through': '<='}.items() if end in batch -%}
+      {{ column }} {{ comparison }} {{ sx_literal(batch[end]) }}{{ ' and ' if not loop.last }}
+    {%- endfor -%}
   {%- endif -%}
 {% endmacro %}
 
-{# One end of a batch that is a range. Nothing is judged by a batch that has none. #}
+{# One end of a batch that is a range. Nothing is judged by a batch that lacks it. #}
 {% macro sx_batch_bound(end) %}
   {%- set batch = var('sx_batch', none) or {} -%}
   {%- if end in batch -%}
     {{- sx_literal(batch[end]) -}}
   {%- elif execute -%}
-    {{- exceptions.raise_compiler_error('this rule needs a run whose batch is a range') -}}
+    {{- exceptions.raise_compiler_error("this rule needs a run whose batch is a range with 'from' and 'to'") -}}
   {%- endif -%}
 {% endmacro %}

@@ -15,13 +15,16 @@ select count(*) as rows_tested from {{ sx_batch(model) }}
 {%- endtest %}
 
 {#
-  The shape `key`: the values of the key that stand more than once, each a failing row. A key with
-  a missing part is nobody's duplicate, as in a UNIQUE constraint.
+  The shape `key`: the values of the key that stand more than once, each a failing row; those of the
+  batch, counted in it, or with the scope `table` in the whole table.
 #}
-{% macro sx_repeated_keys(model, key, columns) %}
-select {{ key }}, count(*) as rows_of_key from {{ sx_batch(model) }}
+{% macro sx_repeated_keys(model, rule, key, columns) %}
+{%- set batch = var('sx_batch', none) -%}
+{%- set whole = batch and rule.get('scope') == 'table' -%}
+select {{ key }}, count(*) as rows_of_key from {{ sx_whole(model) ~ ' where true' if whole else sx_batch(model) }}
 {%- for column in columns %} and {{ sx_column(column) }} is not null{% endfor %}
 group by {{ key }} having count(*) > 1
+{%- if whole %} and count(*) filter (where {{ sx_in_batch(batch, 'sx_row') }}) > 0{% endif %}
 {%- endmacro %}
 
 {#

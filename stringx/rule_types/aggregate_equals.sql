@@ -12,7 +12,7 @@ parameters:
     aggregate: {enum: [min, max, avg, sum, stddev, median]}
     column: {$ref: "#/$defs/column"}
     to: {$ref: "#/$defs/table"}
-    field: {$ref: "#/$defs/column"}
+    field: {$ref: "#/$defs/other_column"}
     tolerance: {$ref: "#/$defs/tolerance"}
     tolerance_percent: {$ref: "#/$defs/percent"}
 example: {aggregate: sum, column: amount, to: ledger.entries, field: amount, tolerance: 0.01}

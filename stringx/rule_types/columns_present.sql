@@ -9,7 +9,7 @@ shape: query
 parameters:
   required: [columns]
   properties:
-    columns: {type: array, minItems: 1, maxItems: 1000, uniqueItems: true, items: {$ref: "#/$defs/column"}}
+    columns: {type: array, minItems: 1, maxItems: 1000, uniqueItems: true, items: {$ref: "#/$defs/column_name"}}
 example: {columns: [origin, time_hour]}
 ---#}
 

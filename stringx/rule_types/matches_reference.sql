@@ -21,7 +21,7 @@ parameters:
         additionalProperties: false
         properties:
           column: {$ref: "#/$defs/column"}
-          field: {$ref: "#/$defs/column"}
+          field: {$ref: "#/$defs/other_column"}
     columns: *pairs
     tolerance: {$ref: "#/$defs/tolerance"}
     tolerance_percent: {$ref: "#/$defs/percent"}

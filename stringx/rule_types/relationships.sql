@@ -9,7 +9,7 @@ parameters:
   properties:
     column: {$ref: "#/$defs/column"}
     to: {$ref: "#/$defs/table"}
-    field: {$ref: "#/$defs/column"}
+    field: {$ref: "#/$defs/other_column"}
 example: {column: tailnum, to: flights.planes, field: tailnum}
 ---#}
 

@@ -19,7 +19,7 @@ parameters:
         required: [name]
         additionalProperties: false
         properties:
-          name: {$ref: "#/$defs/column"}
+          name: {$ref: "#/$defs/column_name"}
           type: {type: string, minLength: 1, maxLength: 255, pattern: "^[^\\u0000]+$"}
     ordered: {type: boolean, default: true}
     others: {type: boolean, default: false, description: whether there may be other columns}

@@ -1,7 +1,8 @@
 {#---
 description: >-
   No two rows share the same value in the columns. Rows failed counts the values (or combinations)
-  that stand more than once. A row without a value in one of the columns is left out.
+  that stand more than once. A row without a value in one of the columns is left out. With the scope
+  table a value of the batch may stand nowhere else in the table either.
 dimension: uniqueness
 entity: column
 shape: key
@@ -9,6 +10,10 @@ parameters:
   required: [columns]
   properties:
     columns: {type: array, minItems: 1, maxItems: 32, uniqueItems: true, items: {$ref: "#/$defs/column"}}
+    scope:
+      enum: [batch, table]
+      default: batch
+      description: whether a value of the batch may stand in the rest of the table
 example: {columns: [origin, time_hour]}
 ---#}
 
@@ -19,5 +24,5 @@ example: {columns: [origin, time_hour]}
 {% endmacro %}
 
 {% test sx_unique(model, rule_id) %}
-{{- sx_repeated_keys(model, sx_unique(sx_rule(rule_id)), sx_rule(rule_id)['columns']) -}}
+{{- sx_repeated_keys(model, sx_rule(rule_id), sx_unique(sx_rule(rule_id)), sx_rule(rule_id)['columns']) -}}
 {% endtest %}

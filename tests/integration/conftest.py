@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -10,7 +10,7 @@ from api.backend import Backend
 from gatekeeper.configuration.apply import apply_configuration
 from gatekeeper.domain.plan import Plan
 from gatekeeper.domain.rule import RuleType
-from gatekeeper.domain.verdict import Measurement
+from gatekeeper.domain.verdict import Measured, Measurement
 from gatekeeper.queue.jobs import Queue
 from gatekeeper.store.engine import Store
 from gatekeeper.store.listener import VerdictListener
@@ -70,9 +70,9 @@ def backend(gates: Store, queue: Queue, rule_types: dict[str, RuleType]) -> Iter
     listener.close()
 
 
-Answers = Callable[[Plan], Sequence[Measurement]]
+Answers = Callable[[Plan], Measured]
 
 
-def nothing_wrong(plan: Plan) -> list[Measurement]:
+def nothing_wrong(plan: Plan) -> Measured:
     """A runner's answer in which no row fails: the flow's tests need no warehouse."""
-    return [Measurement(rule.name, rows_tested=10, rows_failed=0) for rule in plan.rules]
+    return Measured([Measurement(rule.name, rows_tested=10, rows_failed=0) for rule in plan.rules])

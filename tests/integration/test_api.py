@@ -168,7 +168,7 @@ DEEP = "[" * 100_000
         ({"table": "shop.orders", "batch": {}}, 422, "invalid_request", "batch.column"),
         ({"table": "shop.orders", "batch": {"column": "a"}}, 422, "invalid_request", "batch"),
         (
-            {"table": "shop.orders", "batch": {"column": "a", "from": 1}},
+            {"table": "shop.orders", "batch": {"column": "a", "from": 1, "after": 1}},
             422,
             "invalid_request",
             "batch",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 from uuid import uuid4
 
@@ -27,7 +26,7 @@ from gatekeeper.domain.errors import (
 from gatekeeper.domain.plan import Plan
 from gatekeeper.domain.rule import RuleType
 from gatekeeper.domain.run import Request, Run, RunId, RunState, Trigger
-from gatekeeper.domain.verdict import Measurement, Outcome, Verdict
+from gatekeeper.domain.verdict import Measured, Measurement, Outcome, Verdict
 from gatekeeper.queue.jobs import Queue, driver_connection
 from gatekeeper.store.engine import Store
 from gatekeeper.store.results import load_results
@@ -137,15 +136,15 @@ def test_one_and_true_are_not_the_same_question(gates: Store, queue: Queue) -> N
 
 
 def test_a_run_is_planned_judged_and_acknowledged(gates: Store, queue: Queue) -> None:
-    batch = Range("ordered_on", "2024-01-01", "2024-02-01")
+    batch = Range("ordered_on", start="2024-01-01", end="2024-02-01")
     run_id = flow.receive(gates, queue, replace(ORDERS, batch=batch)).run.id
     plans: list[Plan] = []
 
-    def measure(plan: Plan) -> Sequence[Measurement]:
+    def measure(plan: Plan) -> Measured:
         plans.append(plan)
         assert load(gates, run_id).state is RunState.RUNNING
         failing = Measurement("id_unique", 10, 2, compiled_sql="select 1", duration_seconds=0.5)
-        return [Measurement("customer_present", 10, 0), failing]
+        return Measured([Measurement("customer_present", 10, 0), failing])
 
     flow.run_attempt(gates, queue, measure, run_id)
     (plan,) = plans
@@ -205,7 +204,7 @@ def test_a_transient_failure_is_tried_three_times_then_is_an_error(
 ) -> None:
     run_id = flow.receive(gates, queue, ORDERS).run.id
 
-    def away(_: Plan) -> Sequence[Measurement]:
+    def away(_: Plan) -> Measured:
         raise RunnerError("the warehouse is away", transient=True)
 
     for attempt in (1, 2):
@@ -223,7 +222,7 @@ def test_a_transient_failure_is_tried_three_times_then_is_an_error(
 def test_a_runner_that_is_stopped_costs_no_attempt(gates: Store, queue: Queue) -> None:
     run_id = flow.receive(gates, queue, ORDERS).run.id
 
-    def stopped(_: Plan) -> Sequence[Measurement]:
+    def stopped(_: Plan) -> Measured:
         raise RunnerStopped
 
     for _ in range(5):
@@ -237,7 +236,7 @@ def test_a_runner_that_is_stopped_costs_no_attempt(gates: Store, queue: Queue) -
 def test_a_permanent_failure_is_an_error_at_once(gates: Store, queue: Queue) -> None:
     run_id = flow.receive(gates, queue, ORDERS).run.id
 
-    def refused(_: Plan) -> Sequence[Measurement]:
+    def refused(_: Plan) -> Measured:
         raise RunnerError("no such role", transient=False)
 
     flow.run_attempt(gates, queue, refused, run_id)
@@ -260,7 +259,7 @@ def test_only_the_newest_attempt_may_conclude(gates: Store, queue: Queue) -> Non
     late = flow.plan(gates, run_id)
     assert late is not None
     flow.run_attempt(gates, queue, nothing_wrong, run_id)
-    flow.conclude(gates, queue, late[0], [], "the late one says error")
+    flow.conclude(gates, queue, late[0], Measured(failure="the late one says error"))
     assert load(gates, run_id).verdict is Verdict.PASS
     assert count(gates, "results") == 2
     assert count(gates, "acknowledgements") == 1
@@ -276,7 +275,7 @@ def test_two_attempts_that_conclude_at_once_give_one_verdict(gates: Store, queue
 
     def conclude() -> None:
         together.wait()
-        flow.conclude(gates, queue, attempt, nothing_wrong(plan), "")
+        flow.conclude(gates, queue, attempt, nothing_wrong(plan))
 
     threads = [threading.Thread(target=conclude) for _ in range(8)]
     for thread in threads:
@@ -289,7 +288,7 @@ def test_two_attempts_that_conclude_at_once_give_one_verdict(gates: Store, queue
 
 def test_a_missing_measurement_is_never_a_pass(gates: Store, queue: Queue) -> None:
     run_id = flow.receive(gates, queue, ORDERS).run.id
-    flow.run_attempt(gates, queue, lambda _: [Measurement("id_unique", 10, 0)], run_id)
+    flow.run_attempt(gates, queue, lambda _: Measured([Measurement("id_unique", 10, 0)]), run_id)
     assert load(gates, run_id).verdict is Verdict.ERROR
 
 
@@ -310,7 +309,7 @@ def test_no_row_tested_is_what_the_gate_makes_of_it_and_said(
     policy = f"{empty}\n    on_no_data: {on_no_data}"
     apply_configuration(gates, rule_types, GATES.format(host="nowhere").replace(empty, policy))
     run_id = flow.receive(gates, queue, Request("shop.empty", Trigger.HTTP)).run.id
-    flow.run_attempt(gates, queue, lambda _: [Measurement("id_present", 0, 0)], run_id)
+    flow.run_attempt(gates, queue, lambda _: Measured([Measurement("id_present", 0, 0)]), run_id)
     run = load(gates, run_id)
     assert (run.verdict, run.open, run.message) == (verdict, is_open, "no row was tested")
 

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,10 +19,10 @@ import pytest
 from gatekeeper.domain.batch import Batch, Range, Values
 from gatekeeper.domain.errors import RunnerError, RunnerStopped
 from gatekeeper.domain.gate import Warehouse
-from gatekeeper.domain.plan import Plan
+from gatekeeper.domain.plan import Increment, Plan
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Rule, Severity, build_rule_set
 from gatekeeper.domain.run import RunId
-from gatekeeper.domain.verdict import Measurement
+from gatekeeper.domain.verdict import Measured, Measurement
 from runner.lane_process import LaneLimits
 from runner.lanes import Lanes
 from standalone.postgres import superuser_url
@@ -71,7 +72,7 @@ def plan(
 
 
 def measure(lanes: Lanes, a_plan: Plan) -> dict[str, Measurement]:
-    return {measured.rule: measured for measured in lanes.measure(a_plan)}
+    return {measured.rule: measured for measured in lanes.measure(a_plan).measurements}
 
 
 def test_every_rule_type_counts_what_is_wrong(lanes: Lanes, either: dict[str, str | int]) -> None:
@@ -116,17 +117,20 @@ def test_every_rule_type_counts_what_is_wrong(lanes: Lanes, either: dict[str, st
 @pytest.mark.parametrize(
     ("batch", "tested", "failed"),
     [
-        (Range("ordered_on", "2024-01-05", "2024-01-08"), 3, 1),
+        (Range("ordered_on", start="2024-01-05", end="2024-01-08"), 3, 1),
+        (Range("ordered_on", after="2024-01-05", through="2024-01-08"), 3, 1),
+        (Range("id", start=8), 3, 0),
+        (Range("id", through="6"), 6, 1),
         (Values("status", ("lost", "sent")), 4, 1),
         (Values("id", (6,)), 1, 1),
-        (Range("ordered_on", "2030-01-01", "2031-01-01"), 0, 0),
+        (Range("ordered_on", start="2030-01-01", end="2031-01-01"), 0, 0),
     ],
 )
 def test_a_batch_bounds_what_is_tested(
     lanes: Lanes, either: dict[str, str | int], batch: Batch, tested: int, failed: int
 ) -> None:
     low = rule("amount_possible", "value_between", column="amount", min=0)
-    (measured,) = lanes.measure(plan(either, low, batch=batch))
+    (measured,) = lanes.measure(plan(either, low, batch=batch)).measurements
     assert (measured.rows_tested, measured.rows_failed) == (tested, failed)
 
 
@@ -146,10 +150,58 @@ def test_a_missing_column_is_that_checks_error_and_no_others(
     assert measured["there"].rows_failed == 1
 
 
-def test_a_missing_table_is_every_checks_error(lanes: Lanes, either: dict[str, str | int]) -> None:
-    (measured,) = lanes.measure(plan(either, rule("r", "not_null", column="id"), table="shop.gone"))
-    assert measured.rows_failed is None
-    assert "does not exist" in measured.message
+def test_a_missing_table_is_the_runs_failure(lanes: Lanes, either: dict[str, str | int]) -> None:
+    with pytest.raises(RunnerError, match="does not exist") as caught:
+        lanes.measure(plan(either, rule("r", "not_null", column="id"), table="shop.gone"))
+    assert not caught.value.transient
+
+
+def test_the_columns_come_back_in_their_order_with_their_types(
+    lanes: Lanes, either: dict[str, str | int]
+) -> None:
+    measured = lanes.measure(plan(either, rule("r", "not_null", column="id")))
+    assert list(measured.columns) == ["id", "customer_id", "status", "amount", "ordered_on"]
+    assert measured.columns["ordered_on"].lower() == "date"
+    assert measured.batch is None
+
+
+@pytest.mark.parametrize(
+    ("batch", "reason"),
+    [
+        (Range("ordered_on", start="soon"), r"fit the column ordered_on \((date|DATE)\).*soon"),
+        (Range("ordered_on", end="2024-02-30"), "2024-02-30"),
+        (Range("id", after="one"), "fit the column id"),
+        (Range("ordered_on", start=20240101), "20240101 is no value for the column ordered_on"),
+        (Values("id", (1, True)), "True is no value for the column id"),
+        (Values("status", (7,)), "7 is no value for the column status"),
+        (Values("gone", (1,)), "column 'gone' isn't in the table; there are id, customer_id"),
+    ],
+)
+def test_a_batch_that_the_column_can_not_hold_is_refused_by_name(
+    lanes: Lanes, either: dict[str, str | int], batch: Batch, reason: str
+) -> None:
+    with pytest.raises(RunnerError, match=reason) as caught:
+        lanes.measure(plan(either, rule("r", "not_null", column="id"), batch=batch))
+    assert not caught.value.transient
+
+
+def test_an_increment_is_what_lies_above_the_watermark(
+    lanes: Lanes, either: dict[str, str | int]
+) -> None:
+    a_plan = plan(either, rule("r", "not_null", column="id"))
+
+    def measured(column: str, watermark: str | None) -> tuple[Batch | None, int | None]:
+        increment = Increment(column, watermark)
+        found = lanes.measure(replace(a_plan, increment=increment))
+        return found.batch, found.measurements[0].rows_tested
+
+    assert measured("id", None) == (Range("id", through="10"), 10)
+    assert measured("id", "8") == (Range("id", after="8", through="10"), 1)
+    assert measured("id", "10") == (Range("id", after="10"), 0)
+    last = Range("ordered_on", after="2024-01-08", through="2024-01-10")
+    assert measured("ordered_on", "2024-01-08") == (last, 2)
+    with pytest.raises(RunnerError, match="'gone' isn't in the table"):
+        measured("gone", None)
 
 
 EVIL = [
@@ -182,10 +234,8 @@ def test_values_and_names_are_data_whatever_they_hold(
     assert measured["value"].rows_failed == 9
     assert re.search("does not (exist|have)|not found", measured["column"].message)
     assert measured["other"].rows_failed is None
-    (still,) = lanes.measure(
-        plan(either, rule("r", "not_null", column="id"), table="shop.customers")
-    )
-    assert still.rows_tested == 5
+    still = measure(lanes, plan(either, rule("r", "not_null", column="id"), table="shop.customers"))
+    assert still["r"].rows_tested == 5
 
 
 STACKED = (
@@ -262,15 +312,15 @@ def guarded(postgres: Path, warehouse: dict[str, str | int]) -> dict[str, str | 
 def test_a_password_is_used_and_a_wrong_one_is_not_shown(
     guarded: dict[str, str | int],
 ) -> None:
-    def attempt(password: str) -> list[Measurement]:
+    def attempt(password: str) -> Measured:
         environment = {**os.environ, "STRINGX_WAREHOUSE_GUARDED": password}
         lanes = Lanes(1, LIMITS, environment, Path("/nowhere"))
         try:
-            return list(lanes.measure(plan(guarded, rule("r", "not_null", column="id"))))
+            return lanes.measure(plan(guarded, rule("r", "not_null", column="id")))
         finally:
             lanes.close()
 
-    assert attempt("right-hunter2")[0].rows_failed == 0
+    assert attempt("right-hunter2").measurements[0].rows_failed == 0
     with pytest.raises(RunnerError, match="password authentication failed") as caught:
         attempt("wrong-hunter2")
     assert not caught.value.transient
@@ -304,7 +354,7 @@ def test_a_deadline_ends_the_run_and_what_it_left_on_the_warehouse(
             [f"stringx-{slow.run_id}"],
         ).fetchone()
     assert left == (0,)
-    (measured,) = lanes.measure(plan(warehouse, rule("r", "not_null", column="id")))
+    (measured,) = lanes.measure(plan(warehouse, rule("r", "not_null", column="id"))).measurements
     assert measured.rows_failed == 0
 
 
@@ -326,7 +376,7 @@ def test_a_lane_that_was_killed_at_rest_is_replaced_before_it_is_asked(
     (pid,) = lanes.pids
     os.kill(pid, signal.SIGKILL)
     time.sleep(0.2)
-    (measured,) = lanes.measure(plan(warehouse, rule("r", "not_null", column="id")))
+    (measured,) = lanes.measure(plan(warehouse, rule("r", "not_null", column="id"))).measurements
     assert measured.rows_failed == 0
     assert lanes.pids != [pid]
 

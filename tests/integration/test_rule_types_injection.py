@@ -132,8 +132,8 @@ FAILING: dict[str, dict[str, Any]] = {
     "row_count_equals": {"to": "nasty.canary"},
     "schema_matches": {"columns": [{"name": "id", "type": "text"}], "others": True},
     "share_between": {"column": "text", "values": ["a"], "min": 50},
-    "unique": {"columns": ["same", "same too"]},
-    "unique_combination": {"columns": ["same", "same too"]},
+    "unique": {"columns": ["same", "same too"], "scope": "batch"},
+    "unique_combination": {"columns": ["same", "same too"], "scope": "batch"},
     "value_between": {"column": "id", "min": 1000000, "max": -1},
 }
 """A rule of each type that fails, with every text parameter that it may have."""
@@ -231,7 +231,7 @@ def _count_matches(attempt: Attempt) -> int:
 
 
 STORED = ["a", *(text for text in CORPUS if "\x00" not in text)]
-BATCH = Range("later", "9998-01-01", "9999-12-31")
+BATCH = Range("later", start="9998-01-01", end="9999-12-31")
 
 TABLES = """
 create schema nasty;
@@ -379,8 +379,8 @@ def _measure(lanes: Lanes, warehouse: Warehouse, attempts: Sequence[Attempt]) ->
         answers = list(threads.map(lanes.measure, plans))
     measured: list[Measurement] = []
     for plan, answer in zip(plans, answers, strict=True):
-        by_rule = {each.rule: each for each in answer}
-        for each in answer:
+        by_rule = {each.rule: each for each in answer.measurements}
+        for each in answer.measurements:
             told = f"{each.message} {each.compiled_sql}"
             assert f"stringx-{plan.run_id}" not in told
             assert str(7 * 191) not in told

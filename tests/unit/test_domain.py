@@ -53,8 +53,8 @@ def test_a_rule_comes_back_from_plain_data() -> None:
 
 
 BATCHES: list[Batch] = [
-    Range("day", "2013-01-01", "2013-02-01"),
-    Range("id", 1, 2.5),
+    Range("day", start="2013-01-01", end="2013-02-01"),
+    Range("id", after=1, through=2.5),
     Values("carrier", ("AA", "UA")),
     Values("flag", (True,)),
 ]
@@ -68,4 +68,4 @@ def test_a_batch_comes_back_from_its_wire_form(batch: Batch) -> None:
 def test_a_batchs_key_tells_batches_apart() -> None:
     keys = {batch_key(batch) for batch in [*BATCHES, None, Values("flag", (1,))]}
     assert len(keys) == len(BATCHES) + 2
-    assert batch_key(BATCHES[0]) == batch_key(Range("day", "2013-01-01", "2013-02-01"))
+    assert batch_key(BATCHES[0]) == batch_key(Range("day", start="2013-01-01", end="2013-02-01"))

@@ -18,6 +18,7 @@ from gatekeeper.domain.rule import (
 from gatekeeper.domain.run import build_counts
 from gatekeeper.domain.verdict import (
     Check,
+    Measured,
     Measurement,
     OnNoData,
     Outcome,
@@ -59,7 +60,7 @@ def test_a_check_is_judged_by_what_was_counted(
     severity: Severity, tested: int | None, failed: int | None, outcome: Outcome
 ) -> None:
     rules = build_rule_set([rule(severity=severity)])
-    (check,) = judge_checks(rules, [Measurement("r", tested, failed)])
+    (check,) = judge_checks(rules, Measured([Measurement("r", tested, failed)]))
     assert check.outcome is outcome
 
 
@@ -86,13 +87,13 @@ def test_thresholds_are_of_rows_or_of_the_share_that_failed(
 ) -> None:
     limits = {"warn_above": Threshold(warn), "error_above": Threshold(error)}
     rules = build_rule_set([replace(rule(severity=severity), **limits)])  # type: ignore[arg-type]
-    (check,) = judge_checks(rules, [Measurement("r", tested, failed)])
+    (check,) = judge_checks(rules, Measured([Measurement("r", tested, failed)]))
     assert check.outcome is outcome
 
 
 def test_a_planned_check_that_never_came_back_is_an_error() -> None:
     rules = build_rule_set([rule("a"), rule("b")])
-    checks = judge_checks(rules, [Measurement("a", 10, 0)])
+    checks = judge_checks(rules, Measured([Measurement("a", 10, 0)]))
     assert [check.outcome for check in checks] == [Outcome.PASS, Outcome.ERROR]
     assert "never came back" in checks[1].measurement.message
     assert judge(checks, OnNoData.PASS) is Verdict.ERROR
@@ -100,7 +101,7 @@ def test_a_planned_check_that_never_came_back_is_an_error() -> None:
 
 def test_a_failure_of_the_run_is_the_message_of_every_enabled_check() -> None:
     rules = build_rule_set([rule("a"), rule("b", enabled=False)])
-    checks = judge_checks(rules, [], "the warehouse is away")
+    checks = judge_checks(rules, Measured(failure="the warehouse is away"))
     assert [check.outcome for check in checks] == [Outcome.ERROR, Outcome.SKIPPED]
     assert checks[0].measurement.message == "the warehouse is away"
 

@@ -128,7 +128,8 @@ def worker(settings: Settings) -> None:
             drain_seconds=settings.drain_seconds,
             beside=partial(recover_for_ever, store, Queue()),
         )
-        run_worker(build_worker_app(store.conninfo, partial(flow.acknowledge, store)), options)
+        stages = partial(flow.acknowledge, store), partial(flow.forget, store)
+        run_worker(build_worker_app(store.conninfo, *stages), options)
 
 
 @cli.command()

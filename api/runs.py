@@ -6,18 +6,22 @@ import re
 from typing import Any
 from uuid import UUID
 
+import structlog
 from apiflask import APIBlueprint
 from flask import request, url_for
 
 from api.backend import backend
 from api.bodies import RunQuery, TriggerBody
-from api.views.runs import CheckView, ResultsView, RunPage, RunView
+from api.views.runs import CheckView, ResultsView, RunPage, RunView, SampleList, SamplesView
 from gatekeeper import flow
 from gatekeeper.domain.errors import InvalidRequest
 from gatekeeper.domain.gate import Mode
 from gatekeeper.domain.run import Request, Run, RunId, RunState, Trigger
 from gatekeeper.store.results import load_results
 from gatekeeper.store.runs import RunFilter, load_run, load_runs
+from gatekeeper.store.samples import load_samples
+
+log = structlog.get_logger(__name__)
 
 runs = APIBlueprint("runs", __name__, url_prefix="/api/v1/runs", tag="runs")
 
@@ -126,3 +130,23 @@ def get_results(run_id: UUID) -> dict[str, Any]:
         "verdict": run.verdict,
         "checks": [CheckView.of(check) for check in checks],
     }
+
+
+@runs.get("/<uuid:run_id>/samples")
+@runs.output(SampleList)
+@runs.doc(operation_id="getSamples", summary="Get samples of a run's failing rows")
+def get_samples(run_id: UUID) -> SampleList:
+    """Empty unless the gate lets some be kept, and once their time is over. Each read is logged."""
+    with backend().store.transaction() as tx:
+        run = load_run(tx, RunId(run_id))
+        kept = load_samples(tx, run.id)
+    log.info(
+        "samples read",
+        action="samples_read",
+        run_id=str(run.id),
+        gate=run.table,
+        rules=[each.rule for each in kept],
+        reader=request.remote_addr,
+    )
+    items = [SamplesView.model_validate(each, from_attributes=True) for each in kept]
+    return SampleList(run_id=run.id, items=items)

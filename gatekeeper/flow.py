@@ -41,6 +41,7 @@ from gatekeeper.store.memory import raise_watermark, remember_columns
 from gatekeeper.store.requests import save_request, set_job
 from gatekeeper.store.results import acknowledge_http, save_acknowledgements, save_results
 from gatekeeper.store.runs import load_run
+from gatekeeper.store.samples import forget_samples, save_samples
 
 log = structlog.get_logger(__name__)
 
@@ -173,6 +174,7 @@ def conclude(store: Store, queue: Queue, attempt: Attempt, measured: Measured) -
             concluded = conclude_run(tx, attempt, judgement, measured.batch)
             if concluded:
                 save_results(tx, attempt.run_id, checks)
+                save_samples(tx, attempt.run_id, checks, policy.samples.keep_hours)
                 remember(tx, attempt, judgement, measured)
                 save_acknowledgements(tx, attempt.run_id, ["http"])
                 queue.defer_acknowledgement(tx, attempt.run_id)
@@ -208,6 +210,13 @@ def acknowledge(store: Store, run_id: RunId) -> None:
         acknowledge_http(tx, run_id)
         answered = load_run(tx, run_id)
     log.info("answer given", action="acknowledged", **_named(answered))
+
+
+def forget(store: Store) -> None:
+    """Delete what may not be kept any longer: samples of failing rows."""
+    with store.transaction() as tx:
+        checks = forget_samples(tx)
+    log.info("samples forgotten", action="samples_forgotten", checks=checks)
 
 
 def _while_store_is_away() -> Retrying:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, cast
@@ -32,12 +32,16 @@ from runner.project import (
     render_vars,
 )
 from runner.redaction import redact
+from runner.samples import take_samples
 from runner.session import open_session
 from runner.subject import look
 
 KEPT_PROJECTS = 64
 # A batch of a thousand values stands in every check's SQL.
 MAX_SQL_LENGTH = 20_000
+CUT = "\n-- the rest of it isn't kept"
+# The verdict is waiting for them.
+SAMPLE_SECONDS = 10
 # What begins with DBT_ENV_SECRET_ dbt keeps out of its logs, and out of reach of a project's Jinja.
 SECRET_PREFIX = "DBT_ENV_SECRET_SX_"  # noqa: S105 - a name
 
@@ -65,6 +69,11 @@ class _Project:
     adapter: SQLAdapter
     connection: Mapping[str, str]
 
+    @property
+    def reached(self) -> tuple[SQLAdapter, Manifest]:
+        """What a session beside dbt's own goes by."""
+        return self.adapter, self.manifest
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -86,7 +95,7 @@ class DbtEngine:
         """Test every rule of the order; raises RunnerError where the warehouse didn't answer."""
         _set_environment(build_environment(order["connection"], order["application_name"]))
         project = self._project(order)
-        with open_session(project.adapter, project.manifest, order) as session:
+        with open_session(*project.reached, order, order["deadline_seconds"]) as session:
             subject = look(session, order)
         order = {**order, "batch": subject.batch}
         for node in project.manifest.nodes.values():
@@ -98,7 +107,11 @@ class DbtEngine:
         measurements = _read_results(result, order["connection"])
         if failure := find_failure(measurements):
             raise RunnerError(failure.message, transient=failure.transient)
-        return Answer(measurements, dict(subject.columns), subject.batch)
+        if order["sampling"]:
+            with open_session(*project.reached, order, SAMPLE_SECONDS) as session:
+                measurements = take_samples(session, order, measurements)
+        kept = [_cut_sql(measured) for measured in measurements]
+        return Answer(kept, dict(subject.columns), subject.batch)
 
     def _project(self, order: Mapping[str, Any]) -> _Project:
         key = order["project"]
@@ -182,10 +195,17 @@ def _read_result(result: Any, counted: Any, connection: Mapping[str, str]) -> Me
         rows_tested=rows_tested,
         rows_failed=rows_failed,
         message=redact(trouble, connection),
-        compiled_sql=(getattr(result.node, "compiled_code", None) or "")[:MAX_SQL_LENGTH] or None,
+        compiled_sql=getattr(result.node, "compiled_code", None),
         duration_seconds=result.execution_time,
         dbt_status=str(result.status),
     )
+
+
+def _cut_sql(measured: Measurement) -> Measurement:
+    sql = measured.compiled_sql or ""
+    if len(sql) <= MAX_SQL_LENGTH:
+        return measured
+    return replace(measured, compiled_sql=sql[:MAX_SQL_LENGTH] + CUT)
 
 
 def _count(result: Any) -> int | None:

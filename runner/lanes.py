@@ -79,6 +79,7 @@ class Lanes:
             "rules": [asdict(rule) for rule in plan.rules],
             "batch": render_batch(plan.batch) if plan.batch else None,
             "increment": asdict(plan.increment) if plan.increment else None,
+            "sampling": asdict(plan.sampling) if plan.sampling else None,
             "deadline_seconds": plan.deadline_seconds,
             "adapter": plan.warehouse.adapter,
             "connection": connection,

@@ -35,22 +35,26 @@ class Session:
 
         Raises RunnerError with what the warehouse says.
         """
-        return self.query(self._render(macro, arguments))
+        return [tuple(row) for row in self._run(macro, arguments).rows]
 
-    def query(self, sql: str) -> list[Row]:
-        """Run a query and give all its rows."""
-        with _told(self._connection):
-            _, table = self._adapter.execute(sql, auto_begin=True, fetch=True)
-        return [tuple(row) for row in table.rows]
+    def columns(self, macro: str, **arguments: Any) -> list[str]:
+        """Run the query that a macro writes, and give the names of its columns."""
+        return list(self._run(macro, arguments).column_names)
 
-    def begin(self, order: Mapping[str, Any]) -> None:
-        """Make the session the order's: named after it, bounded in time, reading only."""
+    def begin(self, application_name: str, seconds: float) -> None:
+        """Give the session its name; each of its queries may take so long, and only read."""
         settings = {
-            "application_name": order["application_name"],
-            "statement_timeout_ms": int(order["deadline_seconds"] * 1000),
+            "application_name": application_name,
+            "statement_timeout_ms": int(seconds * 1000),
         }
         with _told(self._connection):
             self._adapter.execute(self._render("sx_session", settings))
+
+    def _run(self, macro: str, arguments: Mapping[str, Any]) -> Any:
+        sql = self._render(macro, arguments)
+        with _told(self._connection):
+            _, table = self._adapter.execute(sql, auto_begin=True, fetch=True)
+        return table
 
     def _render(self, macro: str, arguments: Mapping[str, Any]) -> str:
         rendered = self._adapter.execute_macro(
@@ -61,9 +65,12 @@ class Session:
 
 @contextmanager
 def open_session(
-    adapter: SQLAdapter, manifest: Manifest, order: Mapping[str, Any]
+    adapter: SQLAdapter, manifest: Manifest, order: Mapping[str, Any], seconds: float
 ) -> Iterator[Session]:
-    """Open a session for an order; raises RunnerError where the warehouse refuses or fails."""
+    """Open a session for an order, each of whose queries may take so long.
+
+    Raises RunnerError where the warehouse refuses or fails.
+    """
     # dbt's macros look up their adapter by its type; the last invocation left its own there.
     reset_adapters()  # type: ignore[no-untyped-call]
     adapters: dict[str, Any] = FACTORY.adapters
@@ -71,7 +78,7 @@ def open_session(
     session = Session(adapter, manifest, order["connection"])
     try:
         with adapter.connection_named("stringx"):
-            session.begin(order)
+            session.begin(order["application_name"], seconds)
             yield session
     finally:
         adapter.cleanup_connections()

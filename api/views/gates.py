@@ -11,6 +11,7 @@ from api.views import View
 from api.views.config import ChangeView
 from gatekeeper.domain.gate import Gate, Mode
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Rule, RuleType, Severity, Shape
+from gatekeeper.domain.samples import Mask, Show
 from gatekeeper.domain.verdict import OnNoData, Verdict
 
 
@@ -38,6 +39,17 @@ class RuleView(View):
         return cls.model_validate(rule)
 
 
+class SamplePolicyView(View):
+    """What may be kept of failing rows, and for how long."""
+
+    show: Show
+    key: list[str]
+    columns: list[str]
+    masks: dict[str, Mask]
+    rows: int
+    keep_hours: int
+
+
 class GateSummary(View):
     """A gate without its rules."""
 
@@ -50,6 +62,7 @@ class GateSummary(View):
     deadline_seconds: int
     incremental: str | None
     watermark: str | None
+    samples: SamplePolicyView
     rule_set: str
     rule_count: int
 
@@ -81,6 +94,7 @@ def _gate_fields(gate: Gate) -> dict[str, Any]:
         "deadline_seconds": gate.policy.deadline_seconds,
         "incremental": gate.policy.incremental,
         "watermark": gate.watermark,
+        "samples": SamplePolicyView.model_validate(gate.policy.samples, from_attributes=True),
         "rule_set": gate.rule_set.hash,
         "rule_count": len(gate.rule_set.rules),
     }

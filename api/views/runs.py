@@ -133,6 +133,21 @@ class CheckView(View):
         )
 
 
+class SamplesView(View):
+    """Some of the failing rows of a check, as far as the gate lets them be kept."""
+
+    rule: str
+    rows: list[dict[str, str | None]]
+    expires_at: datetime
+
+
+class SampleList(View):
+    """What is left of a run's samples, by rule."""
+
+    run_id: UUID
+    items: list[SamplesView]
+
+
 class ResultsView(View):
     """The checks of a run, by rule; empty before it is finished."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -12,10 +12,12 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    model_validator,
 )
 
 from gatekeeper.domain.gate import Mode, Policy
 from gatekeeper.domain.rule import NO_ROW, THRESHOLD_PATTERN, Dimension, Kind, Severity, Threshold
+from gatekeeper.domain.samples import MAX_ROWS, Mask, SamplePolicy, Show
 from gatekeeper.domain.verdict import OnNoData, Verdict
 
 REFERENCE = r"^(env:STRINGX_WAREHOUSE_[A-Z0-9_]+|file:[A-Za-z0-9._-]+)$"
@@ -39,6 +41,8 @@ TableName = Annotated[Text, Field(pattern=r"^[^.]+\.[^.]+$", max_length=511)]
 """A table as `schema.table`."""
 
 ColumnName = Annotated[Text, Field(min_length=1, max_length=255)]
+
+Columns = Annotated[list[ColumnName], Field(max_length=100)]
 
 RuleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 """The one part of a rule that reaches a dbt project as it is, hence the alphabet."""
@@ -125,6 +129,38 @@ class RuleDocument(Strict):
     description: Text = ""
 
 
+class SamplesDocument(Strict):
+    """What may be kept of failing rows: nothing, the key that tells a row, or more columns."""
+
+    show: Show = Field(default=Show.OFF, strict=False)
+    key: Columns = Field(default_factory=list)
+    columns: Columns = Field(default_factory=list)
+    masks: dict[ColumnName, Annotated[Mask, Field(strict=False)]] = Field(default_factory=dict)
+    rows: Annotated[int, Field(ge=1, le=MAX_ROWS)] = 20
+    keep_hours: Annotated[int, Field(ge=1, le=24 * 365)] = 72
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.show is not Show.OFF and not self.key:
+            raise ValueError("name the columns that tell a row from another, as key")
+        if self.show is Show.COLUMNS and not self.columns:
+            raise ValueError("name the columns that may be shown beside the key, as columns")
+        if unknown := sorted(set(self.masks) - set(self.key) - set(self.columns)):
+            raise ValueError(f"a mask is for a column of key or columns, {unknown[0]!r} is in none")
+        return self
+
+    def policy(self) -> SamplePolicy:
+        """The same in the domain's words."""
+        return SamplePolicy(
+            self.show,
+            tuple(self.key),
+            tuple(self.columns),
+            self.masks,
+            self.rows,
+            self.keep_hours,
+        )
+
+
 def _check_opens_on(verdicts: list[Verdict]) -> list[Verdict]:
     if Verdict.ERROR in verdicts:
         raise ValueError("a gate can't open on what could not be judged; leave error out")
@@ -145,6 +181,7 @@ class GateDocument(Strict):
     on_no_data: OnNoData = Field(default=OnNoData.FAIL, strict=False)
     deadline_seconds: Annotated[int, Field(ge=1, le=86400)] = 600
     incremental: ColumnName | None = None
+    samples: SamplesDocument = Field(default_factory=SamplesDocument)
     rules: list[RuleDocument] = Field(default_factory=list)
 
     @property
@@ -160,6 +197,7 @@ class GateDocument(Strict):
             on_no_data=self.on_no_data,
             deadline_seconds=self.deadline_seconds,
             incremental=self.incremental,
+            samples=self.samples.policy(),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from pydantic import TypeAdapter
 
@@ -10,6 +11,7 @@ from gatekeeper.configuration.document import (
     Document,
     GateDocument,
     RuleDocument,
+    SamplesDocument,
     WarehouseDocument,
 )
 from gatekeeper.domain.gate import Gate
@@ -42,6 +44,7 @@ def _gate_document(gate: Gate, rule_types: Mapping[str, RuleType]) -> GateDocume
         on_no_data=gate.policy.on_no_data,
         deadline_seconds=gate.policy.deadline_seconds,
         incremental=gate.policy.incremental,
+        samples=SamplesDocument.model_validate(asdict(gate.policy.samples), strict=False),
         rules=[rule_document(rule, rule_types) for rule in gate.rule_set.rules],
     )
 

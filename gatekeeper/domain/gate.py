@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from gatekeeper.domain.rule import RuleSet
+from gatekeeper.domain.samples import NO_SAMPLES, SamplePolicy
 from gatekeeper.domain.verdict import OnNoData, Verdict
 
 
@@ -30,6 +31,7 @@ class Policy:
     on_no_data: OnNoData = OnNoData.FAIL
     deadline_seconds: int = 600
     incremental: str | None = None
+    samples: SamplePolicy = NO_SAMPLES
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class StoredRuleSet:
 @dataclass(frozen=True)
 class Gate:
     """A table of a warehouse (`schema.table`) with its rules and its policy. `watermark` is the
-    highest value of the incremental column that was judged open, in its written form.
+    highest value of the incremental column that was judged open, in its written form; `salt` goes
+    into the hashes of its samples.
     """
 
     id: int
@@ -65,3 +68,4 @@ class Gate:
     policy: Policy
     rule_set: RuleSet
     watermark: str | None = None
+    salt: str = ""

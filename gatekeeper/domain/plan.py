@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatekeeper.domain.batch import Batch
-from gatekeeper.domain.gate import Warehouse
+from gatekeeper.domain.gate import Gate, Warehouse
 from gatekeeper.domain.rule import Rule
 from gatekeeper.domain.run import Attempt, RunId
+from gatekeeper.domain.samples import Sampling
 from gatekeeper.domain.verdict import Measured
 
 
@@ -24,7 +25,8 @@ class Increment:
 class Plan:
     """What to measure, where, and by when. `rules` are the enabled ones; `rule_set_hash` names
     them, so that what was parsed for one run serves the next. `attempt` counts from 1. Where there
-    is an `increment`, the batch is what the runner finds it to be.
+    is an `increment`, the batch is what the runner finds it to be; `sampling` says what to take of
+    failing rows, if anything.
     """
 
     run_id: RunId
@@ -37,6 +39,7 @@ class Plan:
     batch: Batch | None
     deadline_seconds: int
     increment: Increment | None = None
+    sampling: Sampling | None = None
 
 
 def build_plan(attempt: Attempt, warehouse: Warehouse) -> Plan:
@@ -51,6 +54,7 @@ def build_plan(attempt: Attempt, warehouse: Warehouse) -> Plan:
         rules=tuple(rule for rule in attempt.rule_set.rules if rule.enabled),
         batch=attempt.batch,
         increment=_increment(attempt),
+        sampling=_sampling(attempt.gate),
         deadline_seconds=attempt.gate.policy.deadline_seconds,
     )
 
@@ -60,6 +64,13 @@ def _increment(attempt: Attempt) -> Increment | None:
     if column is None or attempt.batch is not None:
         return None
     return Increment(column, attempt.gate.watermark)
+
+
+def _sampling(gate: Gate) -> Sampling | None:
+    samples = gate.policy.samples
+    if not samples.allowed:
+        return None
+    return Sampling(samples.allowed, samples.masks, samples.rows, gate.salt)
 
 
 Measure = Callable[[Plan], Measured]

@@ -10,6 +10,7 @@ from fractions import Fraction
 from gatekeeper.domain.batch import Batch
 from gatekeeper.domain.drift import drifted, find_drift
 from gatekeeper.domain.rule import Rule, RuleSet, Severity, Threshold
+from gatekeeper.domain.samples import Sample
 
 
 class Outcome(StrEnum):
@@ -51,7 +52,8 @@ VERDICT_ON_NO_DATA = {
 @dataclass(frozen=True)
 class Measurement:
     """What the runner saw of one rule. Without `rows_failed` it could not be measured, and
-    `message` says why. `dbt_status` is dbt's own word for it, kept beside ours.
+    `message` says why. `dbt_status` is dbt's own word for it, kept beside ours. `samples` are some
+    of the failing rows, as far as the gate lets them be kept.
     """
 
     rule: str
@@ -61,6 +63,7 @@ class Measurement:
     compiled_sql: str | None = None
     duration_seconds: float | None = None
     dbt_status: str | None = None
+    samples: Sequence[Sample] = ()
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,10 @@ def build_runner_app(conninfo: str, run: RunStage) -> procrastinate.App:
     return app
 
 
-def build_worker_app(conninfo: str, acknowledge: RunStage) -> procrastinate.App:
-    """The worker's tasks: answers to whoever asked, and the queue's own housekeeping."""
+def build_worker_app(
+    conninfo: str, acknowledge: RunStage, forget: Callable[[], None]
+) -> procrastinate.App:
+    """The worker's tasks: answers to whoever asked, and forgetting what may not be kept."""
     app = _build_app(conninfo)
 
     @app.task(
@@ -58,6 +60,11 @@ def build_worker_app(conninfo: str, acknowledge: RunStage) -> procrastinate.App:
     )
     def acknowledge_task(run_id: str) -> None:
         acknowledge(RunId(UUID(run_id)))
+
+    @app.periodic(cron="*/10 * * * *")
+    @app.task(name="forget", queue=MAINTENANCE_QUEUE)
+    def forget_task(timestamp: int) -> None:  # noqa: ARG001 - given to every periodic task
+        forget()
 
     @app.periodic(cron="17 3 * * *")
     @app.task(name="forget_old_jobs", queue=MAINTENANCE_QUEUE, pass_context=True)

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from gatekeeper.domain.errors import AmbiguousGate, UnknownGate
 from gatekeeper.domain.gate import Gate, Mode, Policy, StoredRuleSet, Warehouse
 from gatekeeper.domain.rule import Rule, RuleSet, build_rule_set, parse_rule
+from gatekeeper.domain.samples import parse_sample_policy
 from gatekeeper.domain.verdict import OnNoData, Verdict
 from gatekeeper.store.engine import Transaction
 from gatekeeper.store.tables import gates, rule_sets, rules, warehouses
@@ -103,6 +104,7 @@ def save_gate(
         "on_no_data": policy.on_no_data.value,
         "deadline_seconds": policy.deadline_seconds,
         "incremental": policy.incremental,
+        "samples": asdict(policy.samples),
         "rule_set_hash": rule_set.hash,
         "retired_at": None,
     }
@@ -193,7 +195,9 @@ def _gate(tx: Transaction, row: Row[*tuple[object, ...]]) -> Gate:
             on_no_data=OnNoData(row.on_no_data),
             deadline_seconds=row.deadline_seconds,
             incremental=row.incremental,
+            samples=parse_sample_policy(row.samples or {}),
         ),
         rule_set=RuleSet(row.rule_set_hash, tuple(parse_rule(dict(rule)) for rule in gate_rules)),
         watermark=row.watermark,
+        salt=str(row.salt),
     )

@@ -79,6 +79,9 @@ gates = Table(
     Column("incremental", Text),
     # The highest value of that column which was judged open, in its written form.
     Column("watermark", Text),
+    # What may be kept of failing rows; and what goes into their hashes, never shown.
+    Column("samples", JSONB(none_as_null=True)),
+    Column("salt", Uuid, nullable=False, server_default=func.gen_random_uuid()),
     _timestamp("retired_at"),
     UniqueConstraint("warehouse_id", "table_name"),
     _one_of("mode", Mode),
@@ -206,6 +209,16 @@ results = Table(
     Column("duration_seconds", Double),
     Column("dbt_status", Text),
     _one_of("outcome", Outcome),
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("run_id", Uuid, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("rule", Text, primary_key=True),
+    Column("rows", JSONB, nullable=False),
+    _timestamp("expires_at", nullable=False),
+    Index("samples_expires_at_idx", "expires_at"),
 )
 
 acknowledgements = Table(

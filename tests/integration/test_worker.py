@@ -73,7 +73,7 @@ def test_failed_jobs_are_kept_for_a_week(gates: Store, queue: Queue) -> None:
         "update procrastinate_events set at = now() - interval '8 days' "
         "where job_id = (select min(id) from procrastinate_jobs)",
     )
-    app = build_worker_app(gates.conninfo, lambda _: None)
+    app = build_worker_app(gates.conninfo, lambda _: None, lambda: None)
     with app.open():
         app.configure_task("forget_old_jobs", queue=MAINTENANCE_QUEUE).defer(timestamp=0)
     app.run_worker(queues=[MAINTENANCE_QUEUE], wait=False, install_signal_handlers=False)

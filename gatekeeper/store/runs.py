@@ -17,6 +17,9 @@ from gatekeeper.domain.verdict import Verdict
 from gatekeeper.store.engine import Transaction
 from gatekeeper.store.tables import acknowledgements, gates, requests, runs, warehouses
 
+# A gate that is asked every minute has a long history of few batches.
+LOOK_BACK_RUNS = 10_000
+
 
 def load_run(tx: Transaction, run_id: RunId) -> Run:
     """Load a run; raises UnknownRun."""
@@ -71,12 +74,21 @@ def load_latest_verdict(tx: Transaction, gate_id: int) -> Run | None:
 
 
 def load_judged_batches(tx: Transaction, gate_id: int, limit: int) -> list[Run]:
-    """Load the run that judged each of the last batches of the gate, the latest first."""
-    latest = (
-        select(runs.c.id, runs.c.finished_at)
+    """Load the run that judged each of the last batches of the gate, the latest first.
+
+    Looks through its last LOOK_BACK_RUNS.
+    """
+    last = (
+        select(runs.c.id, runs.c.batch, runs.c.finished_at)
         .where(*_judged(gate_id))
-        .ext(distinct_on(runs.c.batch))
-        .order_by(runs.c.batch, runs.c.finished_at.desc())
+        .order_by(runs.c.finished_at.desc())
+        .limit(LOOK_BACK_RUNS)
+        .subquery()
+    )
+    latest = (
+        select(last.c.id, last.c.finished_at)
+        .ext(distinct_on(last.c.batch))
+        .order_by(last.c.batch, last.c.finished_at.desc())
         .subquery()
     )
     wanted = select(latest.c.id).order_by(latest.c.finished_at.desc()).limit(limit)

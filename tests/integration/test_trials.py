@@ -284,6 +284,22 @@ def test_a_backtest_takes_each_of_the_last_batches_once_by_its_latest_run(
         assert [each["batch"] for each in items] == [run["batch"] for run in expected]
 
 
+def test_a_backtest_looks_through_the_last_ten_thousand_runs(
+    client: FlaskClient, backend: Backend
+) -> None:
+    judge(client, backend, nothing_wrong, "paid", None)
+    sql(
+        backend.store,
+        "insert into runs (id, request_id, gate_id, rule_set_hash, batch, state, verdict, "
+        "open, finished_at) select gen_random_uuid(), request_id, gate_id, rule_set_hash, batch, "
+        "state, verdict, open, clock_timestamp() from runs, generate_series(1, 9998) "
+        "where runs.batch = 'null'",
+    )
+    assert [each["batch"] is None for each in start(client)["items"]] == [True, False]
+    judge(client, backend, nothing_wrong, None)
+    assert [each["batch"] for each in start(client)["items"]] == [None]
+
+
 def test_a_backtest_without_rules_goes_by_the_gates_own(
     client: FlaskClient, backend: Backend
 ) -> None:

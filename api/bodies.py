@@ -5,15 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from gatekeeper.configuration.changes import Absent
-from gatekeeper.configuration.document import ColumnName, Strict, TableName, Text
+from gatekeeper.configuration.document import (
+    ColumnName,
+    RuleDocument,
+    RuleName,
+    Strict,
+    TableName,
+    Text,
+)
 from gatekeeper.domain.batch import Batch, parse_batch
-from gatekeeper.domain.run import RunState
+from gatekeeper.domain.run import Purpose, RunState
 from gatekeeper.domain.verdict import Verdict
 
 ShortText = Annotated[Text, Field(max_length=1000)]
+EXAMPLE_RULE: dict[str, JsonValue] = {"type": "not_null", "parameters": {"column": "tailnum"}}
+
+CorrelationId = Annotated[Text, Field(max_length=255)]
 Scalar = ShortText | int | Annotated[float, Field(allow_inf_nan=False)] | bool
 
 
@@ -49,10 +59,41 @@ class BatchBody(Strict):
 class TriggerBody(Strict):
     """The question: may this table, or this batch of it, be used?"""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"table": "flights.flights"}})
+
     table: TableName = Field(examples=["flights.flights"])
     warehouse: Text | None = None
     batch: BatchBody | None = None
-    correlation_id: Annotated[Text, Field(max_length=255)] | None = None
+    correlation_id: CorrelationId | None = None
+
+
+class TriedRule(RuleDocument):
+    """A rule as in a configuration file; to be tried it needs no name."""
+
+    name: RuleName = "tried"
+
+
+class TryBody(Strict):
+    """A rule that isn't saved, and what to try it on; the whole table where no batch is named."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"rule": EXAMPLE_RULE}})
+
+    rule: TriedRule
+    batch: BatchBody | None = None
+    correlation_id: CorrelationId | None = None
+
+
+class BacktestBody(Strict):
+    """Rules as they would be, all of them, and how many of the last batches to judge again."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"rules": [{"name": "tailnum_present", **EXAMPLE_RULE}], "batches": 30}
+        }
+    )
+
+    rules: list[RuleDocument] | None = None
+    batches: Annotated[int, Field(ge=1, le=200)] = 30
 
 
 class RunQuery(BaseModel):
@@ -64,6 +105,7 @@ class RunQuery(BaseModel):
     warehouse: Text | None = None
     verdict: Verdict | None = None
     state: RunState | None = None
+    purpose: Purpose = Field(default=Purpose.JUDGE, description="trials only when asked for")
     since: datetime | None = Field(default=None, description="received at or after (ISO 8601)")
     cursor: Annotated[str, Field(pattern="^[0-9]{1,18}$")] | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 50

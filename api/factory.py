@@ -17,6 +17,7 @@ from api.guard import turn_away
 from api.health import health
 from api.openapi import complete_spec
 from api.runs import runs
+from api.trials import trials
 
 MAX_BODY_BYTES = 2**20
 VERSION = "0.1.0"
@@ -42,7 +43,7 @@ def create_app(backend: Backend | None, host: str = "") -> APIFlask:
     app.extensions["stringx"] = backend
     register_errors(app)
     app.url_map.converters["table"] = TableConverter
-    for blueprint in (runs, gates, config, health):
+    for blueprint in (runs, gates, trials, config, health):
         app.register_blueprint(blueprint)
     app.spec_processor(complete_spec)  # type: ignore[arg-type]  # the spec is JSON, not YAML
     app.before_request(_begin)

@@ -62,7 +62,7 @@ def get_gate(table: str, query: GateQuery) -> GateView:
 @gates.output(RunView)
 @gates.doc(operation_id="getVerdict", summary="Get a gate's latest verdict")
 def get_verdict(table: str, query: GateQuery) -> RunView:
-    """The run of the gate that finished last."""
+    """The run of the gate that judged last; a trial never is."""
     with backend().store.transaction() as tx:
         gate = find_gate(tx, table, query.warehouse)
         run = load_latest_verdict(tx, gate.id)

@@ -12,21 +12,22 @@ from api.views.problems import ProblemView
 
 _PROBLEM = {"$ref": "#/components/schemas/ProblemView"}
 
-_TRIGGER_HEADERS = [
-    {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "description": "the same key and body give the same run; at most 255 characters",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    },
-    {
-        "name": "Prefer",
-        "in": "header",
-        "description": "wait=30 waits for the verdict, up to so many seconds",
-        "schema": {"type": "string"},
-        "example": "wait=30",
-    },
-]
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "the same key and body give the same run; at most 255 characters",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "wait=30 waits for the verdict, up to so many seconds",
+    "schema": {"type": "string"},
+    "example": "wait=30",
+}
+
+# What answers with a run, now or later.
+_HEADERS = {"triggerRun": [_IDEMPOTENCY_KEY, _PREFER], "tryRule": [_PREFER]}
 
 _EVERYWHERE = {
     "500": "Something unforeseen went wrong",
@@ -35,7 +36,7 @@ _EVERYWHERE = {
 
 
 def complete_spec(spec: dict[str, Any]) -> dict[str, Any]:
-    """Say that errors are problem details, and what the trigger's headers and answers are."""
+    """Say that errors are problem details, and what the headers and answers of a trigger are."""
     spec["servers"] = [{"url": "/"}]
     schemas = spec["components"]["schemas"]
     problem = ProblemView.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -45,22 +46,19 @@ def complete_spec(spec: dict[str, Any]) -> dict[str, Any]:
     for path in spec["paths"].values():
         for operation in path.values():
             _complete_operation(operation)
-    _complete_trigger(spec["paths"]["/api/v1/runs"]["post"])
     return _name_schemas_once(spec)
-
-
-def _complete_trigger(trigger: dict[str, Any]) -> None:
-    trigger["parameters"] = _TRIGGER_HEADERS
-    trigger["requestBody"]["required"] = True
-    responses = trigger["responses"]
-    responses["200"] = {**responses["202"], "description": "The run with its verdict"}
-    responses["202"]["description"] = "The run isn't finished; Location says where to look"
-    responses["404"] = _problem_response("No such gate")
-    responses["413"] = _problem_response("The body is over 1 MiB")
 
 
 def _complete_operation(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
+    if "requestBody" in operation:
+        operation["requestBody"]["required"] = True
+        responses["202"]["description"] = "It isn't finished; Location says where to look"
+        responses["404"] = {"description": "No such gate"}
+        responses["413"] = {"description": "The body is over 1 MiB"}
+    if headers := _HEADERS.get(operation["operationId"]):
+        operation["parameters"] = [*operation.get("parameters", []), *headers]
+        responses["200"] = {**responses["202"], "description": "The run with its verdict"}
     if operation["operationId"] != "getHealth":
         for status, why in _EVERYWHERE.items():
             responses.setdefault(status, {"description": why})

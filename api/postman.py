@@ -10,7 +10,6 @@ from typing import Any
 
 SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 BASE_URL = "http://127.0.0.1:5001"
-EXAMPLE_BODY = {"table": "flights.flights"}
 
 
 def render_collection(spec: Mapping[str, Any]) -> str:
@@ -19,7 +18,12 @@ def render_collection(spec: Mapping[str, Any]) -> str:
     for path, operations in spec["paths"].items():
         for method, operation in operations.items():
             if isinstance(operation, dict):
-                folders[operation["tags"][0]].append(_request(path, method, operation))
+                request = _request(path, method, operation)
+                if "requestBody" in operation:
+                    request["header"].append({"key": "Content-Type", "value": "application/json"})
+                    request["body"] = _body(operation["requestBody"], spec["components"]["schemas"])
+                named = {"name": operation["summary"], "request": request}
+                folders[operation["tags"][0]].append(named)
     collection = {
         "info": {"name": spec["info"]["title"], "schema": SCHEMA},
         "item": [{"name": tag, "item": requests} for tag, requests in folders.items()],
@@ -31,7 +35,7 @@ def render_collection(spec: Mapping[str, Any]) -> str:
 def _request(path: str, method: str, operation: Mapping[str, Any]) -> dict[str, Any]:
     parameters = operation.get("parameters", [])
     steps = [re.sub(r"^\{(.+)\}$", r":\1", step) for step in path.strip("/").split("/")]
-    request: dict[str, Any] = {
+    return {
         "method": method.upper(),
         "description": operation.get("description", ""),
         "header": [_parameter(each) for each in parameters if each["in"] == "header"],
@@ -43,10 +47,12 @@ def _request(path: str, method: str, operation: Mapping[str, Any]) -> dict[str, 
             "variable": [_parameter(each) for each in parameters if each["in"] == "path"],
         },
     }
-    if "requestBody" in operation:
-        request["header"].append({"key": "Content-Type", "value": "application/json"})
-        request["body"] = {"mode": "raw", "raw": json.dumps(EXAMPLE_BODY, indent=2)}
-    return {"name": operation["summary"], "request": request}
+
+
+def _body(described: Mapping[str, Any], schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the example that the body's schema has."""
+    name = described["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    return {"mode": "raw", "raw": json.dumps(schemas[name]["example"], indent=2)}
 
 
 def _parameter(parameter: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from uuid import UUID
 
 import structlog
 from apiflask import APIBlueprint
-from flask import request, url_for
+from flask import request
 
 from api.backend import backend
 from api.bodies import RunQuery, TriggerBody
 from api.views.runs import CheckView, ResultsView, RunPage, RunView, SampleList, SamplesView
+from api.waiting import Answer, answer_with
 from gatekeeper import flow
 from gatekeeper.domain.errors import InvalidRequest
 from gatekeeper.domain.gate import Mode
-from gatekeeper.domain.run import Request, Run, RunId, RunState, Trigger
+from gatekeeper.domain.run import Request, RunId, Trigger
 from gatekeeper.store.results import load_results
 from gatekeeper.store.runs import RunFilter, load_run, load_runs
 from gatekeeper.store.samples import load_samples
@@ -26,7 +26,6 @@ log = structlog.get_logger(__name__)
 runs = APIBlueprint("runs", __name__, url_prefix="/api/v1/runs", tag="runs")
 
 MAX_KEY_LENGTH = 255
-_WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:$|[,;])", re.IGNORECASE)
 
 
 @runs.post("")
@@ -37,20 +36,15 @@ _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:$|[,;])", re.IGNO
     summary="Ask a gate whether a table, or a batch of it, may be used",
     responses={409: "The gate has no rules, or the Idempotency-Key came with another body"},
 )
-def trigger_run(body: TriggerBody) -> tuple[RunView, int, dict[str, str]]:
+def trigger_run(body: TriggerBody) -> Answer:
     """Answers 200 with the verdict when the run is finished, 202 and where to look while it isn't.
 
     `Prefer: wait=30` waits for the verdict up to that many seconds; so does a gate of the mode
     `inline` by itself. The same `Idempotency-Key` with the same body gives the same run.
     """
     receipt = flow.receive(backend().store, backend().queue, _request(body))
-    wait_seconds = _preferred_wait()
-    headers = {"Preference-Applied": f"wait={wait_seconds:g}"} if wait_seconds else {}
-    if wait_seconds is None and receipt.gate.policy.mode is Mode.INLINE:
-        wait_seconds = backend().inline_wait_seconds
-    run = _wait_for(receipt.run, wait_seconds) if wait_seconds else receipt.run
-    headers["Location"] = url_for("runs.get_run", run_id=run.id)
-    return RunView.of(run), 200 if _is_over(run) else 202, headers
+    is_inline = receipt.gate.policy.mode is Mode.INLINE
+    return answer_with(receipt.run, backend().inline_wait_seconds if is_inline else None)
 
 
 def _request(body: TriggerBody) -> Request:
@@ -68,26 +62,6 @@ def _request(body: TriggerBody) -> Request:
     )
 
 
-def _preferred_wait() -> float | None:
-    wanted = _WAIT.search(request.headers.get("Prefer", ""))
-    return min(float(wanted[1]), backend().max_wait_seconds) if wanted else None
-
-
-def _wait_for(run: Run, seconds: float) -> Run:
-    """Wait without holding a store connection: each look takes one and gives it back."""
-
-    def look() -> Run:
-        with backend().store.transaction() as tx:
-            return load_run(tx, run.id)
-
-    backend().listener.wait(run.id, seconds, lambda: _is_over(look()))
-    return look()
-
-
-def _is_over(run: Run) -> bool:
-    return run.state in (RunState.FINISHED, RunState.CANCELLED)
-
-
 @runs.get("")
 @runs.input(RunQuery, location="query", arg_name="query")
 @runs.output(RunPage)
@@ -99,6 +73,7 @@ def list_runs(query: RunQuery) -> RunPage:
         warehouse=query.warehouse,
         verdict=query.verdict,
         state=query.state,
+        purpose=query.purpose,
         since=query.since,
         before=int(query.cursor) if query.cursor else None,
     )

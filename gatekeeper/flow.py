@@ -3,6 +3,9 @@
 receive -> plan -> dispatch -> conclude -> acknowledge. Each stage is one function; each writes
 what it decides in one transaction. Execution is at least once, the verdict exactly once: a run is
 concluded only by the attempt that claimed it last.
+
+A trial, a run that is no verdict of its gate, is received in a way of its own and then goes the
+same way.
 """
 
 from __future__ import annotations
@@ -13,34 +16,40 @@ from datetime import UTC, datetime
 import structlog
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
+from gatekeeper.domain.backtest import Backtest
 from gatekeeper.domain.batch import Range
 from gatekeeper.domain.errors import (
     AttemptReleased,
     GateHasNoRules,
+    NothingToBacktest,
     RunnerError,
     RunnerStopped,
     StoreUnavailable,
 )
 from gatekeeper.domain.gate import Gate, Mode
 from gatekeeper.domain.plan import Measure, Plan, build_plan
+from gatekeeper.domain.rule import RuleSet
 from gatekeeper.domain.run import (
     MAX_ATTEMPTS,
     Attempt,
     Judgement,
+    Purpose,
     Request,
+    RequestId,
     Run,
     RunId,
+    Trial,
     build_counts,
 )
 from gatekeeper.domain.verdict import Measured, is_open, judge, judge_checks, was_empty
 from gatekeeper.queue.jobs import Queue
 from gatekeeper.store.attempts import claim_run, conclude_run, load_attempt, release_run
 from gatekeeper.store.engine import Store, Transaction
-from gatekeeper.store.gates import find_gate, load_warehouse
+from gatekeeper.store.gates import find_gate, load_warehouse, save_proposed
 from gatekeeper.store.memory import raise_watermark, remember_columns
-from gatekeeper.store.requests import save_request, set_job
+from gatekeeper.store.requests import save_request, save_trial, save_trial_request, set_job
 from gatekeeper.store.results import acknowledge_http, save_acknowledgements, save_results
-from gatekeeper.store.runs import load_run
+from gatekeeper.store.runs import load_backtest, load_judged_batches, load_run
 from gatekeeper.store.samples import forget_samples, save_samples
 
 log = structlog.get_logger(__name__)
@@ -64,7 +73,7 @@ def receive(store: Store, queue: Queue, request: Request) -> Receipt:
     with store.transaction() as tx:
         gate = find_gate(tx, request.table, request.warehouse)
         run_id, is_new = save_request(tx, request, gate, received_at)
-        if is_new and not any(rule.enabled for rule in gate.rule_set.rules):
+        if is_new and not gate.rule_set.can_judge:
             raise GateHasNoRules(gate.table)
         if is_new and gate.policy.mode is not Mode.OFF:
             set_job(tx, run_id, queue.defer_run(tx, run_id, gate.id, request.batch))
@@ -77,6 +86,64 @@ def receive(store: Store, queue: Queue, request: Request) -> Receipt:
         trigger=request.trigger.value,
     )
     return receipt
+
+
+def receive_try(store: Store, queue: Queue, request: Request, rule_set: RuleSet) -> Run:
+    """Store the request as one to try the rule set, whatever the gate's own rules and mode.
+
+    Raises UnknownGate, AmbiguousGate, StoreUnavailable.
+    """
+    received_at = datetime.now(UTC)
+    with store.transaction() as tx:
+        gate = find_gate(tx, request.table, request.warehouse)
+        save_proposed(tx, gate.id, rule_set)
+        request_id = save_trial_request(tx, request, gate, received_at)
+        trial = Trial(Purpose.TRY, rule_set, request.batch)
+        run = load_run(tx, _queue_trial(tx, queue, request_id, gate, trial))
+    log.info("rules to try received", action="received", **_named(run), purpose=Purpose.TRY.value)
+    return run
+
+
+def receive_backtest(
+    store: Store, queue: Queue, request: Request, rule_set: RuleSet | None, batches: int
+) -> Backtest:
+    """Store the request as one to judge the last batches again, by the rule set or else the
+    gate's own.
+
+    Raises UnknownGate, AmbiguousGate, GateHasNoRules, NothingToBacktest, StoreUnavailable.
+    """
+    received_at = datetime.now(UTC)
+    with store.transaction() as tx:
+        gate = find_gate(tx, request.table, request.warehouse)
+        rule_set = rule_set or gate.rule_set
+        if not rule_set.can_judge:
+            raise GateHasNoRules(gate.table)
+        judged = load_judged_batches(tx, gate.id, batches)
+        if not judged:
+            raise NothingToBacktest(gate.table)
+        save_proposed(tx, gate.id, rule_set)
+        request_id = save_trial_request(tx, request, gate, received_at)
+        for then in judged:
+            trial = Trial(Purpose.BACKTEST, rule_set, then.batch, compares_with=then.id)
+            _queue_trial(tx, queue, request_id, gate, trial)
+        backtest = load_backtest(tx, request_id)
+    log.info(
+        "backtest received",
+        action="received",
+        request_id=str(backtest.id),
+        gate=gate.table,
+        purpose=Purpose.BACKTEST.value,
+        batches=len(judged),
+    )
+    return backtest
+
+
+def _queue_trial(
+    tx: Transaction, queue: Queue, request_id: RequestId, gate: Gate, trial: Trial
+) -> RunId:
+    run_id = save_trial(tx, request_id, gate, trial)
+    set_job(tx, run_id, queue.defer_run(tx, run_id, gate.id, trial.batch, trial.purpose))
+    return run_id
 
 
 def run_attempt(store: Store, queue: Queue, measure: Measure, run_id: RunId) -> None:
@@ -175,7 +242,8 @@ def conclude(store: Store, queue: Queue, attempt: Attempt, measured: Measured) -
             if concluded:
                 save_results(tx, attempt.run_id, checks)
                 save_samples(tx, attempt.run_id, checks, policy.samples.keep_hours)
-                remember(tx, attempt, judgement, measured)
+                if attempt.purpose is Purpose.JUDGE:
+                    remember(tx, attempt, judgement, measured)
                 save_acknowledgements(tx, attempt.run_id, ["http"])
                 queue.defer_acknowledgement(tx, attempt.run_id)
     if concluded:

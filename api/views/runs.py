@@ -9,7 +9,7 @@ from uuid import UUID
 from api.views import View
 from gatekeeper.domain.batch import render_batch
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Severity
-from gatekeeper.domain.run import Run, RunState, Trigger
+from gatekeeper.domain.run import Purpose, Run, RunState, Trigger
 from gatekeeper.domain.verdict import Check, Outcome, Verdict
 
 
@@ -36,7 +36,9 @@ class TimingsView(View):
 
 
 class RunView(View):
-    """A run with its verdict. `open` says whether the gate lets the data through."""
+    """A run with its verdict. `open` says whether the gate lets the data through; where `purpose`
+    isn't `judge`, whether it would.
+    """
 
     id: UUID
     request_id: UUID
@@ -46,6 +48,7 @@ class RunView(View):
     correlation_id: str | None
     batch: dict[str, Any] | None
     rule_set: str
+    purpose: Purpose
     state: RunState
     attempts: int
     verdict: Verdict | None
@@ -66,6 +69,7 @@ class RunView(View):
             correlation_id=run.correlation_id,
             batch=render_batch(run.batch) if run.batch else None,
             rule_set=run.rule_set_hash,
+            purpose=run.purpose,
             state=run.state,
             attempts=run.attempts,
             verdict=run.verdict,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gatekeeper.catalogue.rule_types import check_parameters
-from gatekeeper.configuration.document import Document, GateDocument, RuleDocument
+from gatekeeper.configuration.document import Document, RuleDocument
 from gatekeeper.domain.errors import Problem
 from gatekeeper.domain.rule import RuleType, Severity, Shape
 
@@ -25,22 +25,29 @@ def check_document(
         path = f"gates.{number}"
         if gate.warehouse not in known_warehouses:
             yield Problem(f"{path}.warehouse", f"no warehouse is called {gate.warehouse!r}")
-        yield from _check_gate(gate, rule_types, path)
+        yield from check_rules(gate.rules, rule_types, f"{path}.rules")
 
 
-def _check_gate(
-    gate: GateDocument, rule_types: Mapping[str, RuleType], path: str
+def check_rules(
+    rules: Sequence[RuleDocument], rule_types: Mapping[str, RuleType], path: str
 ) -> Iterator[Problem]:
-    yield from _repeated(f"{path}.rules", [rule.name for rule in gate.rules])
-    for number, rule in enumerate(gate.rules):
-        rule_path = f"{path}.rules.{number}"
-        rule_type = rule_types.get(rule.type)
-        if rule_type is None:
-            known = ", ".join(rule_types)
-            yield Problem(f"{rule_path}.type", f"{rule.type!r} is no rule type; there are {known}")
-        else:
-            yield from _check_thresholds(rule, rule_type, rule_path)
-            yield from check_parameters(rule_type, rule.parameters, f"{rule_path}.parameters")
+    """Give what is wrong with the rules of a gate beyond their form."""
+    yield from _repeated(path, [rule.name for rule in rules])
+    for number, rule in enumerate(rules):
+        yield from check_rule(rule, rule_types, f"{path}.{number}")
+
+
+def check_rule(
+    rule: RuleDocument, rule_types: Mapping[str, RuleType], path: str
+) -> Iterator[Problem]:
+    """Give what is wrong with a rule beyond its form."""
+    rule_type = rule_types.get(rule.type)
+    if rule_type is None:
+        known = ", ".join(rule_types)
+        yield Problem(f"{path}.type", f"{rule.type!r} is no rule type; there are {known}")
+    else:
+        yield from _check_thresholds(rule, rule_type, path)
+        yield from check_parameters(rule_type, rule.parameters, f"{path}.parameters")
 
 
 def _check_thresholds(rule: RuleDocument, rule_type: RuleType, path: str) -> Iterator[Problem]:

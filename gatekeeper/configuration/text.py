@@ -53,7 +53,7 @@ def parse_document(text: str) -> Document:
         content = yaml.load(text, _CoreLoader)  # noqa: S506 - a safe one
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InvalidConfiguration([Problem("(file)", f"not YAML: {error}")]) from None
-    if problems := list(_check_storable(content, "")):
+    if problems := list(check_storable(content, "")):
         raise InvalidConfiguration(problems)
     try:
         return Document.model_validate({} if content is None else content)
@@ -61,15 +61,15 @@ def parse_document(text: str) -> Document:
         raise InvalidConfiguration([_problem(each) for each in error.errors()]) from None
 
 
-def _check_storable(content: Any, path: str) -> Iterator[Problem]:
+def check_storable(content: Any, path: str) -> Iterator[Problem]:
     """Give what PostgreSQL can't hold, wherever it stands."""
     if isinstance(content, dict):
         for key, value in content.items():
-            yield from _check_storable(key, path)
-            yield from _check_storable(value, f"{path}.{key}".lstrip("."))
+            yield from check_storable(key, path)
+            yield from check_storable(value, f"{path}.{key}".lstrip("."))
     elif isinstance(content, list):
         for number, value in enumerate(content):
-            yield from _check_storable(value, f"{path}.{number}".lstrip("."))
+            yield from check_storable(value, f"{path}.{number}".lstrip("."))
     elif isinstance(content, float) and not math.isfinite(content):
         yield Problem(path, "must be a finite number")
     elif isinstance(content, str):

@@ -43,6 +43,23 @@ class NoVerdictYet(GatekeeperError):
         super().__init__(f"no run of {name!r} has finished yet; POST /api/v1/runs asks for one")
 
 
+class NothingToBacktest(GatekeeperError):
+    """The gate has judged no batch that could be judged again."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} has judged nothing yet that could be judged again; "
+            "POST /api/v1/runs asks it to"
+        )
+
+
+class UnknownBacktest(GatekeeperError):
+    """No backtest has that id."""
+
+    def __init__(self, backtest_id: object) -> None:
+        super().__init__(f"there is no backtest {backtest_id}")
+
+
 class UnknownRun(GatekeeperError):
     """No run has that id."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gatekeeper.domain.batch import Batch
 from gatekeeper.domain.gate import Gate, Warehouse
 from gatekeeper.domain.rule import Rule
-from gatekeeper.domain.run import Attempt, RunId
+from gatekeeper.domain.run import Attempt, Purpose, RunId
 from gatekeeper.domain.samples import Sampling
 from gatekeeper.domain.verdict import Measured
 
@@ -61,7 +61,7 @@ def build_plan(attempt: Attempt, warehouse: Warehouse) -> Plan:
 
 def _increment(attempt: Attempt) -> Increment | None:
     column = attempt.gate.policy.incremental
-    if column is None or attempt.batch is not None:
+    if column is None or attempt.batch is not None or attempt.purpose is not Purpose.JUDGE:
         return None
     return Increment(column, attempt.gate.watermark)
 

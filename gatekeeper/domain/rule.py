@@ -103,6 +103,11 @@ class RuleSet:
     hash: str
     rules: tuple[Rule, ...]
 
+    @property
+    def can_judge(self) -> bool:
+        """Whether there is a rule to judge by."""
+        return any(rule.enabled for rule in self.rules)
+
 
 def build_rule_set(rules: Sequence[Rule]) -> RuleSet:
     """Name the rules by the SHA-256 of their canonical JSON; order doesn't matter."""

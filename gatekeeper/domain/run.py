@@ -32,6 +32,14 @@ class Trigger(StrEnum):
     MANUAL = "manual"
 
 
+class Purpose(StrEnum):
+    """What a run is for. Only what was judged is the gate's verdict; the others are trials."""
+
+    JUDGE = "judge"
+    TRY = "try"
+    BACKTEST = "backtest"
+
+
 class RunState(StrEnum):
     """A run's place in its life, never mixed with its verdict."""
 
@@ -54,6 +62,19 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """A run that is to say what a rule set comes to, and not whether the table may be used.
+
+    `compares_with` is the run that judged the same batch, where the trial is to be held to it.
+    """
+
+    purpose: Purpose
+    rule_set: RuleSet
+    batch: Batch | None
+    compares_with: RunId | None = None
+
+
+@dataclass(frozen=True)
 class Counts:
     """How many checks had which outcome: in all, by dimension, and by kind.
 
@@ -72,7 +93,7 @@ class Counts:
 @dataclass(frozen=True)
 class Run:
     """One execution of a request, as the store knows it. `message` says why a run could not
-    judge, or was not asked to.
+    judge, or was not asked to. `compares_with` is set where it was a trial's.
     """
 
     id: RunId
@@ -83,6 +104,8 @@ class Run:
     correlation_id: str | None
     batch: Batch | None
     rule_set_hash: str
+    purpose: Purpose
+    compares_with: RunId | None
     state: RunState
     attempts: int
     verdict: Verdict | None
@@ -95,6 +118,11 @@ class Run:
     finished_at: datetime | None
     acknowledged_at: datetime | None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.state in (RunState.FINISHED, RunState.CANCELLED)
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -105,6 +133,7 @@ class Attempt:
 
     run_id: RunId
     request_id: RequestId
+    purpose: Purpose
     token: AttemptToken
     number: int
     gate: Gate

@@ -13,7 +13,7 @@ import structlog
 
 from gatekeeper.domain.batch import parse_batch
 from gatekeeper.domain.errors import StoreUnavailable
-from gatekeeper.domain.run import RunId
+from gatekeeper.domain.run import Purpose, RunId
 from gatekeeper.queue.jobs import Queue, driver_connection
 from gatekeeper.queue.worker import STALLED_SECONDS
 from gatekeeper.store.engine import Store, Transaction
@@ -41,7 +41,7 @@ from (
 """
 
 _RUNS_WITHOUT_JOB = """
-select run.id, run.gate_id, run.batch
+select run.id, run.gate_id, run.batch, run.purpose
 from runs run
 left join procrastinate_jobs job on job.id = run.job_id
 where run.state in ('queued', 'running')
@@ -67,11 +67,10 @@ def _retry_stalled_jobs(tx: Transaction) -> list[int]:
 
 def _requeue_lost_runs(tx: Transaction, queue: Queue) -> list[RunId]:
     lost = driver_connection(tx).execute(_RUNS_WITHOUT_JOB).fetchall()
-    for run_id, gate_id, batch in lost:
-        set_job(
-            tx, run_id, queue.defer_run(tx, run_id, gate_id, parse_batch(batch) if batch else None)
-        )
-    return [RunId(run_id) for run_id, _, _ in lost]
+    for run_id, gate_id, wire, purpose in lost:
+        batch = parse_batch(wire) if wire else None
+        set_job(tx, run_id, queue.defer_run(tx, run_id, gate_id, batch, Purpose(purpose)))
+    return [RunId(run_id) for run_id, *_ in lost]
 
 
 async def recover_for_ever(store: Store, queue: Queue) -> None:

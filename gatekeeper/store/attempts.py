@@ -9,7 +9,15 @@ from sqlalchemy import func, select, update
 
 from gatekeeper.domain.batch import Batch, parse_batch, render_batch
 from gatekeeper.domain.rule import RuleSet, parse_rule
-from gatekeeper.domain.run import Attempt, AttemptToken, Judgement, RequestId, RunId, RunState
+from gatekeeper.domain.run import (
+    Attempt,
+    AttemptToken,
+    Judgement,
+    Purpose,
+    RequestId,
+    RunId,
+    RunState,
+)
 from gatekeeper.store.engine import Transaction
 from gatekeeper.store.gates import load_gate
 from gatekeeper.store.tables import gates, rule_sets, runs
@@ -55,6 +63,7 @@ def load_attempt(tx: Transaction, run_id: RunId, token: AttemptToken) -> Attempt
     return Attempt(
         run_id=run_id,
         request_id=RequestId(row.request_id),
+        purpose=Purpose(row.purpose),
         token=token,
         number=row.attempts,
         gate=load_gate(tx, row.gate_id),

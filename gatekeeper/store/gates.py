@@ -122,7 +122,12 @@ def save_gate(
     tx.execute(
         insert(rule_sets)
         .values(gate_id=gate_id, hash=rule_set.hash, rules=content, author=author)
-        .on_conflict_do_nothing()
+        .on_conflict_do_update(
+            index_elements=["gate_id", "hash"],
+            # Tried before, it becomes the gate's by whoever applies it.
+            set_={"author": author, "created_at": func.clock_timestamp(), "proposed": False},
+            where=rule_sets.c.proposed,
+        )
     )
     tx.execute(delete(rules).where(rules.c.gate_id == gate_id))
     if content:
@@ -132,6 +137,16 @@ def save_gate(
 def _kept_watermark(policy: Policy) -> ColumnElement[str | None]:
     """The watermark of one column says nothing of another."""
     return case((gates.c.incremental == policy.incremental, gates.c.watermark))
+
+
+def save_proposed(tx: Transaction, gate_id: int, rule_set: RuleSet) -> None:
+    """Keep a rule set for trials; the gate's own, of now or before, is left as it is."""
+    content = [asdict(rule) for rule in rule_set.rules]
+    tx.execute(
+        insert(rule_sets)
+        .values(gate_id=gate_id, hash=rule_set.hash, rules=content, author="", proposed=True)
+        .on_conflict_do_nothing()
+    )
 
 
 def retire_gate(tx: Transaction, warehouse: str, table: str) -> None:
@@ -160,7 +175,7 @@ def lock_configuration(tx: Transaction) -> None:
 
 def load_rule_sets(tx: Transaction, gate_id: int) -> list[StoredRuleSet]:
     """Load every rule set that the gate ever had, the oldest first."""
-    wanted = select(rule_sets).where(rule_sets.c.gate_id == gate_id)
+    wanted = select(rule_sets).where(rule_sets.c.gate_id == gate_id, ~rule_sets.c.proposed)
     return [
         StoredRuleSet(
             rule_set=RuleSet(row.hash, tuple(parse_rule(rule) for rule in row.rules)),

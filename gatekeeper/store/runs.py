@@ -1,19 +1,24 @@
-"""Runs as they are read: one, a page of them, the latest verdict of a gate."""
+"""Runs as they are read: one, a page of them, the latest verdict of a gate, a backtest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
+from gatekeeper.domain.backtest import Backtest, Comparison
 from gatekeeper.domain.batch import parse_batch
-from gatekeeper.domain.errors import UnknownRun
-from gatekeeper.domain.run import Counts, RequestId, Run, RunId, RunState, Trigger
+from gatekeeper.domain.errors import UnknownBacktest, UnknownRun
+from gatekeeper.domain.run import Counts, Purpose, RequestId, Run, RunId, RunState, Trigger
 from gatekeeper.domain.verdict import Verdict
 from gatekeeper.store.engine import Transaction
 from gatekeeper.store.tables import acknowledgements, gates, requests, runs, warehouses
+
+# A gate that is asked every minute has a long history of few batches.
+LOOK_BACK_RUNS = 10_000
 
 
 def load_run(tx: Transaction, run_id: RunId) -> Run:
@@ -32,6 +37,7 @@ class RunFilter:
     warehouse: str | None = None
     verdict: Verdict | None = None
     state: RunState | None = None
+    purpose: Purpose = Purpose.JUDGE
     since: datetime | None = None
     before: int | None = None
 
@@ -45,6 +51,7 @@ def load_runs(tx: Transaction, wanted: RunFilter, limit: int) -> tuple[list[Run]
 
 
 def _conditions(wanted: RunFilter) -> Iterator[ColumnElement[bool]]:
+    yield runs.c.purpose == wanted.purpose
     if wanted.table is not None:
         yield gates.c.table_name == wanted.table
     if wanted.warehouse is not None:
@@ -60,11 +67,58 @@ def _conditions(wanted: RunFilter) -> Iterator[ColumnElement[bool]]:
 
 
 def load_latest_verdict(tx: Transaction, gate_id: int) -> Run | None:
-    """Load the run that finished last on the gate."""
-    finished = (runs.c.gate_id == gate_id, runs.c.state == RunState.FINISHED.value)
-    newest = _select_runs(*finished).order_by(runs.c.finished_at.desc()).limit(1)
+    """Load the run that judged last on the gate."""
+    newest = _select_runs(*_judged(gate_id)).order_by(runs.c.finished_at.desc()).limit(1)
     row = tx.execute(newest).one_or_none()
     return _run(row) if row else None
+
+
+def load_judged_batches(tx: Transaction, gate_id: int, limit: int) -> list[Run]:
+    """Load the run that judged each of the last batches of the gate, the latest first.
+
+    Looks through its last LOOK_BACK_RUNS.
+    """
+    last = (
+        select(runs.c.id, runs.c.batch, runs.c.finished_at)
+        .where(*_judged(gate_id))
+        .order_by(runs.c.finished_at.desc())
+        .limit(LOOK_BACK_RUNS)
+        .subquery()
+    )
+    latest = (
+        select(last.c.id, last.c.finished_at)
+        .ext(distinct_on(last.c.batch))
+        .order_by(last.c.batch, last.c.finished_at.desc())
+        .subquery()
+    )
+    wanted = select(latest.c.id).order_by(latest.c.finished_at.desc()).limit(limit)
+    judged = _select_runs(runs.c.id.in_(wanted))
+    return [_run(row) for row in tx.execute(judged.order_by(runs.c.finished_at.desc()))]
+
+
+def _judged(gate_id: int) -> Collection[ColumnElement[bool]]:
+    return (
+        runs.c.gate_id == gate_id,
+        runs.c.state == RunState.FINISHED.value,
+        runs.c.purpose == Purpose.JUDGE.value,
+    )
+
+
+def load_backtest(tx: Transaction, backtest_id: RequestId) -> Backtest:
+    """Load what has come of a backtest; raises UnknownBacktest."""
+    mine = (runs.c.request_id == backtest_id, runs.c.purpose == Purpose.BACKTEST.value)
+    compared = select(runs.c.compares_with).where(*mine)
+    then = {row.id: _run(row) for row in tx.execute(_select_runs(runs.c.id.in_(compared)))}
+    now = [_run(row) for row in tx.execute(_select_runs(*mine).order_by(runs.c.position))]
+    if not now:
+        raise UnknownBacktest(backtest_id)
+    return Backtest(
+        id=backtest_id,
+        comparisons=[
+            Comparison(now=run, then=then.get(run.compares_with) if run.compares_with else None)
+            for run in now
+        ],
+    )
 
 
 def _select_runs(*conditions: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
@@ -100,6 +154,8 @@ def _run(row: Row[*tuple[object, ...]]) -> Run:
         correlation_id=row.correlation_id,
         batch=parse_batch(row.batch) if row.batch else None,
         rule_set_hash=row.rule_set_hash,
+        purpose=Purpose(row.purpose),
+        compares_with=RunId(row.compares_with) if row.compares_with else None,
         state=RunState(row.state),
         attempts=row.attempts,
         verdict=Verdict(row.verdict) if row.verdict else None,

@@ -20,13 +20,14 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gatekeeper.domain.gate import Mode
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Severity
-from gatekeeper.domain.run import RunState, Trigger
+from gatekeeper.domain.run import Purpose, RunState, Trigger
 from gatekeeper.domain.verdict import OnNoData, Outcome, Verdict
 
 metadata = MetaData(
@@ -122,6 +123,8 @@ rule_sets = Table(
     # The table's columns, as [name, type], when the rule set was first judged.
     Column("columns", JSONB(none_as_null=True)),
     _timestamp("created_at", nullable=False, default_now=True),
+    # Tried and never applied: not one that the gate has had.
+    Column("proposed", Boolean, nullable=False, server_default=false()),
 )
 
 requests = Table(
@@ -147,6 +150,8 @@ runs = Table(
     Column("gate_id", BigInteger, ForeignKey("gates.id"), nullable=False),
     Column("rule_set_hash", Text, nullable=False),
     Column("batch", JSONB),
+    Column("purpose", Text, nullable=False, server_default=Purpose.JUDGE.value),
+    Column("compares_with", Uuid, ForeignKey("runs.id", ondelete="SET NULL")),
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("attempt_token", Uuid),
@@ -164,6 +169,7 @@ runs = Table(
         ["rule_sets.gate_id", "rule_sets.hash"],
         name="runs_rule_set_hash_fkey",
     ),
+    _one_of("purpose", Purpose),
     _one_of("state", RunState),
     _one_of("verdict", Verdict),
     CheckConstraint("(state = 'finished') = (verdict IS NOT NULL)", name="verdict_when_finished"),
@@ -176,6 +182,12 @@ runs = Table(
         "gate_id",
         "finished_at",
         postgresql_where=Column("state", Text) == "finished",
+    ),
+    # What the end of a run that was compared with looks for.
+    Index(
+        "runs_compares_with_idx",
+        "compares_with",
+        postgresql_where=Column("compares_with", Uuid).is_not(None),
     ),
     # What recovery looks through, however long the history grows.
     Index(

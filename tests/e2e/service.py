@@ -224,13 +224,12 @@ class Service:
         content: dict[str, Any] = answer.json()
         return content
 
+    def send(self, path: str, body: Any, **headers: str) -> requests.Response:
+        url = f"{self.home.url}/api/v1{path}"
+        return requests.post(url, json=body, headers=headers, timeout=ANSWER_SECONDS)
+
     def post(self, table: str, batch: Any = None, **headers: str) -> requests.Response:
-        return requests.post(
-            f"{self.home.url}/api/v1/runs",
-            json={"table": table, "batch": batch},
-            headers=headers,
-            timeout=ANSWER_SECONDS,
-        )
+        return self.send("/runs", {"table": table, "batch": batch}, **headers)
 
     def trigger(self, table: str, batch: Any = None) -> str:
         """Ask a gate without waiting; gives the run's id."""

@@ -11,6 +11,8 @@ select id, region, pg_advisory_xact_lock_shared(1) is not null as waited from sh
 create view shop.also_held as select * from shop.held;
 create view shop.held_too_long as select * from shop.held;
 
+create view shop.tried as select * from shop.orders;
+
 create role shop_reader login password 'shop-reader-secret';
 revoke all on database shop from public;
 grant connect on database shop to shop_reader;

@@ -8,8 +8,10 @@ import pytest
 
 from api.backend import Backend
 from gatekeeper.configuration.apply import apply_configuration
+from gatekeeper.configuration.document import RuleDocument
+from gatekeeper.configuration.propose import propose_rule
 from gatekeeper.domain.plan import Plan
-from gatekeeper.domain.rule import RuleType
+from gatekeeper.domain.rule import RuleSet, RuleType
 from gatekeeper.domain.verdict import Measured, Measurement
 from gatekeeper.queue.jobs import Queue
 from gatekeeper.store.engine import Store
@@ -68,6 +70,12 @@ def backend(gates: Store, queue: Queue, rule_types: dict[str, RuleType]) -> Iter
         inline_wait_seconds=1,
     )
     listener.close()
+
+
+def present(column: str, rule_types: dict[str, RuleType]) -> RuleSet:
+    """A rule set that no gate has: the column is there in every row."""
+    rule = RuleDocument(name="present", type="not_null", parameters={"column": column})
+    return propose_rule(rule, rule_types, "rule")
 
 
 Answers = Callable[[Plan], Measured]

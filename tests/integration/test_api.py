@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -403,7 +404,7 @@ def test_the_description_is_openapi_and_names_every_route(client: FlaskClient) -
         (method.upper(), path) for path, verbs in spec["paths"].items() for method in verbs
     }
     routes = {
-        (method, rule.rule.replace("<uuid:run_id>", "{run_id}").replace("<table:table>", "{table}"))
+        (method, re.sub(r"<\w+:(\w+)>", r"{\1}", rule.rule))
         for rule in client.application.url_map.iter_rules()
         for method in rule.methods or ()
         if method in ("GET", "POST", "PUT", "DELETE") and not rule.rule.startswith("/static")

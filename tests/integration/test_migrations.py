@@ -28,6 +28,21 @@ def bare_store(postgres: Path) -> Store:
     return Store(f"postgresql://bare@/bare?host={postgres}")
 
 
+WRITTEN_BEFORE = """
+insert into warehouses (name, adapter, connection) values ('shop', 'postgres', '{}');
+insert into gates
+    (warehouse_id, table_name, description, mode, opens_on, on_no_data, deadline_seconds,
+     rule_set_hash)
+    select id, 'shop.orders', '', 'async', '{pass}', 'fail', 600, 'h' from warehouses;
+insert into rule_sets (gate_id, hash, rules, author) select id, 'h', '[]', '' from gates;
+insert into requests (id, gate_id, trigger, question, received_at)
+    select gen_random_uuid(), id, 'http', '{}', now() from gates;
+insert into runs (id, request_id, gate_id, rule_set_hash, state)
+    select gen_random_uuid(), id, gate_id, 'h', 'queued' from requests;
+"""
+"""What the first release writes, by the columns that it knows."""
+
+
 def relations(store: Store) -> set[str]:
     with psycopg.connect(store.conninfo) as connection:
         rows = connection.execute(
@@ -78,6 +93,13 @@ def test_two_at_once_take_turns(bare_store: Store) -> None:
     with bare_store.transaction() as tx:
         assert pending_migration(tx) is None
     bare_store.close()
+
+
+def test_what_the_release_before_writes_is_judged_and_no_trial(store: Store) -> None:
+    with psycopg.connect(store.conninfo) as connection:
+        connection.execute(WRITTEN_BEFORE)
+        assert connection.execute("select purpose from runs").fetchall() == [("judge",)]
+        assert connection.execute("select proposed from rule_sets").fetchall() == [(False,)]
 
 
 def test_a_store_behind_says_so(bare_store: Store) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from gatekeeper import flow
+from gatekeeper.domain.rule import RuleType
 from gatekeeper.domain.run import Request, RunId, RunState, Trigger
 from gatekeeper.queue.jobs import Queue, driver_connection
 from gatekeeper.queue.recovery import recover
 from gatekeeper.store.engine import Store
-from tests.integration.conftest import nothing_wrong
+from tests.integration.conftest import nothing_wrong, present
 from tests.integration.test_flow import ORDERS, load
 
 
@@ -65,6 +66,16 @@ def test_a_job_is_not_held_long_after_its_run_should_have_ended(
     sql(gates, f"update runs set {column} = now() - interval '2 minutes'")
     recover(gates, queue)
     assert jobs(gates) == [("todo", 1)]
+
+
+def test_a_trial_that_no_job_carries_is_put_back_as_one(
+    gates: Store, queue: Queue, rule_types: dict[str, RuleType]
+) -> None:
+    flow.receive_try(gates, queue, ORDERS, present("amount", rule_types))
+    before = sql(gates, "select priority, lock from procrastinate_jobs")
+    sql(gates, "delete from procrastinate_jobs")
+    recover(gates, queue)
+    assert sql(gates, "select priority, lock from procrastinate_jobs") == before
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])

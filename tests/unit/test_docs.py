@@ -12,7 +12,7 @@ from app import cli
 from gatekeeper.catalogue.page import render_page
 from gatekeeper.domain.gate import Mode
 from gatekeeper.domain.rule import Dimension, Entity, Kind, RuleType, Severity, Shape
-from gatekeeper.domain.run import RunState, Trigger
+from gatekeeper.domain.run import Purpose, RunState, Trigger
 from gatekeeper.domain.verdict import Outcome, Verdict
 from gatekeeper.settings import NOT_SETTINGS, PREFIX, ROOT, Settings
 
@@ -25,6 +25,7 @@ WORDS: dict[str, type[StrEnum]] = {
     "verdict": Verdict,
     "outcome": Outcome,
     "run state": RunState,
+    "purpose": Purpose,
     "mode": Mode,
     "severity": Severity,
     "kind": Kind,

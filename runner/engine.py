@@ -79,6 +79,8 @@ class DbtEngine:
         key = order["project"]
         if key not in self._projects:
             directory = self._workspace / key
+            # One that couldn't be parsed is still there.
+            rmtree(directory, ignore_errors=True)
             render_project(order, directory)
             manifest = self._invoke("parse", directory, order).result
             if not isinstance(manifest, Manifest):

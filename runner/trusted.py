@@ -8,7 +8,7 @@ the rule's parameters to it; the type's name, held to a safe alphabet, is all th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -39,7 +39,7 @@ def render_trusted(types: Iterable[str], project: Path, directory: Path) -> dict
     written = [_WRAPPER.substitute(name=wrappers[name], test=calls[name]) for name in calls]
     (directory / "trusted").mkdir()
     (directory / "trusted" / "tests.sql").write_text("\n".join(written))
-    _link(project, directory, "tests/generic")
+    _link_tests([name for name in calls if "." not in name], project, directory)
     for about in (project / "dbt_packages").glob("*/dbt_project.yml"):
         _render_package(about, directory / "dbt_packages" / about.parent.name)
     with (directory / "dbt_project.yml").open("a") as rendered:
@@ -53,6 +53,18 @@ def _call(rule_type: str) -> str:
         raise ValueError(f"{rule_type!r} may not stand in a dbt project")
     package, test = found.groups()
     return f"{package}.test_{test}" if package else f"test_{test}"
+
+
+def _link_tests(names: Sequence[str], project: Path, directory: Path) -> None:
+    """Link the files that hold the tests: one that dbt can't read is in no other rule's way."""
+    if not names:
+        return
+    header = re.compile(rf"\btest\s+({'|'.join(names)})\b")
+    for file in (project / "tests" / "generic").rglob("*.sql"):
+        if header.search(file.read_text("utf-8", "replace")):
+            link = directory / file.relative_to(project)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(file)
 
 
 def _render_package(about: Path, directory: Path) -> None:

@@ -322,6 +322,22 @@ def test_a_test_that_is_gone_is_an_error_and_says_so_each_time(
         assert not caught.value.transient
 
 
+def test_a_file_that_dbt_can_not_read_is_in_no_other_rules_way(
+    project: Path, warehouse: dict[str, str | int], tmp_path: Path
+) -> None:
+    broken = tmp_path / "stringx"
+    shutil.copytree(project, broken)
+    (broken / "tests" / "generic" / "broken.sql").write_text("{% test broken(model %}")
+    lanes = Lanes(1, LIMITS, os.environ, tmp_path, broken)
+    try:
+        (even,) = lanes.measure(plan(warehouse, rule("even", "even", column_name="id")))
+        assert even.rows_failed == 4
+        with pytest.raises(RunnerError, match="could not parse the rules"):
+            lanes.measure(plan(warehouse, rule("broken", "broken")))
+    finally:
+        lanes.close()
+
+
 @pytest.mark.parametrize("name", ["main", "system", "shop", "or-ders"])
 def test_a_duckdb_file_may_have_any_name(lanes: Lanes, short_tmp: Path, name: str) -> None:
     path = short_tmp / f"{name}.duckdb"

@@ -177,18 +177,24 @@ def test_a_value_arrives_as_it_was_sent(value: Any) -> None:
     assert yaml.safe_load(render_vars({"v": [value]})) == {"v": [value]}
 
 
-def test_a_gate_without_trusted_types_has_nothing_of_theirs(tmp_path: Path) -> None:
+def test_a_project_has_of_trusted_code_what_its_gate_uses(tmp_path: Path) -> None:
     project = tmp_path / "stringx"
     shutil.copytree(DBT_PROJECT, project)
-    (project / "tests" / "generic").mkdir(parents=True)
+    for name in ("mine", "mine_too", "other"):
+        (project / "tests" / "generic" / f"{name}.sql").write_text(f"{{% test {name}(model) %}}")
     package = project / "dbt_packages" / "p"
     (package / "macros").mkdir(parents=True)
     (package / "dbt_project.yml").write_text("{name: p, on-run-start: drop table t}")
     order = {**ORDER, "dbt_project": str(project)}
     render_project(order, tmp_path / "ours")
     assert not any((tmp_path / "ours" / each).exists() for each in ("tests", "dbt_packages"))
-    theirs = {**ORDER["rules"][0], "name": "b", "type": "p.Any"}
-    render_project({**order, "rules": [*ORDER["rules"], theirs]}, tmp_path / "theirs")
+    theirs = [
+        {**ORDER["rules"][0], "name": "b", "type": "p.Any"},
+        {**ORDER["rules"][0], "name": "c", "type": "mine"},
+    ]
+    render_project({**order, "rules": [*ORDER["rules"], *theirs]}, tmp_path / "theirs")
+    own = (tmp_path / "theirs" / "tests").rglob("*.sql")
+    assert [each.name for each in own] == ["mine.sql"]
     written = (tmp_path / "theirs" / "trusted" / "tests.sql").read_text()
     assert (
         "{{- sx_trusted_rows(rule_id, p.test_Any(**sx_trusted_arguments(rule_id))) -}}" in written

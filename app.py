@@ -54,7 +54,7 @@ def web_app() -> APIFlask:
     """The API of one web process, as gunicorn asks for it."""
     from api.backend import Backend
     from api.factory import create_app
-    from gatekeeper.catalogue.rule_types import load_rule_types
+    from gatekeeper.catalogue.load import load_catalogue
     from gatekeeper.logs import configure_logs
     from gatekeeper.queue.jobs import Queue
     from gatekeeper.store.engine import open_store
@@ -69,7 +69,7 @@ def web_app() -> APIFlask:
             queue=Queue(),
             # Half of the threads may wait; the other half goes on taking requests.
             listener=VerdictListener(store.conninfo, limit=max(1, settings.web_threads // 2)),
-            rule_types=load_rule_types(),
+            rule_types=load_catalogue(settings.dbt_project_dir),
             max_wait_seconds=settings.max_wait_seconds,
             inline_wait_seconds=settings.inline_wait_seconds,
         ),
@@ -148,9 +148,10 @@ def runner(settings: Settings) -> None:
 
     count = settings.lanes or os.cpu_count() or 1
     limits = LaneLimits(settings.lane_threads, settings.lane_max_runs, settings.lane_max_mebibytes)
+    project = settings.dbt_project_dir
     with (
         closing(open_store(settings, count + 1)) as store,
-        closing(Lanes(count, limits, os.environ, settings.secrets_dir)) as lanes,
+        closing(Lanes(count, limits, os.environ, settings.secrets_dir, project)) as lanes,
     ):
         options = WorkerOptions(
             name="runner",

@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 def apply(settings: Settings, file: Path, absent: str, *, dry_run: bool) -> None:
     """Store the warehouses, gates and rules of a YAML FILE."""
     from console.show import show_changes
-    from gatekeeper.catalogue.rule_types import load_rule_types
+    from gatekeeper.catalogue.load import load_catalogue
     from gatekeeper.configuration.apply import Manner, apply_configuration
     from gatekeeper.configuration.changes import Absent
     from gatekeeper.store.engine import open_store
 
     manner = Manner(Absent(absent), author=getpass.getuser(), dry_run=dry_run)
     with closing(open_store(settings)) as store:
-        rule_types = load_rule_types()
+        rule_types = load_catalogue(settings.dbt_project_dir)
         text = file.read_bytes().decode("utf-8", "backslashreplace")
         changes = apply_configuration(store, rule_types, text, manner)
     show_changes(changes, applied=not dry_run)
@@ -47,13 +47,15 @@ def apply(settings: Settings, file: Path, absent: str, *, dry_run: bool) -> None
 @click.pass_obj
 def export(settings: Settings) -> None:
     """Print every warehouse, gate and rule as YAML, for `apply` to take back."""
-    from gatekeeper.catalogue.rule_types import load_rule_types
+    from gatekeeper.catalogue.load import load_catalogue
     from gatekeeper.configuration.export import load_document
     from gatekeeper.configuration.text import render_document
     from gatekeeper.store.engine import open_store
 
     with closing(open_store(settings)) as store, store.transaction() as tx:
-        click.echo(render_document(load_document(tx, load_rule_types())), nl=False)
+        click.echo(
+            render_document(load_document(tx, load_catalogue(settings.dbt_project_dir))), nl=False
+        )
 
 
 def show_imported(imported: Imported) -> None:

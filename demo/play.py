@@ -12,7 +12,7 @@ from typing import Any
 from console.client import Client
 from console.show import console, show_run
 from demo.warehouse import ROWS, DemoFailed, demo_environment, load_warehouse
-from gatekeeper.catalogue.rule_types import load_rule_types
+from gatekeeper.catalogue.load import load_catalogue
 from gatekeeper.configuration.apply import apply_configuration
 from gatekeeper.configuration.text import parse_document
 from gatekeeper.settings import Settings
@@ -56,7 +56,7 @@ def _prepare(settings: Settings, place: Place, migrate: Callable[[Store], None])
         with _step(f"Flights data, {sum(ROWS.values()):,} rows"):
             load_warehouse(settings, place)
         with _step("Applying demo/gates.yml"):
-            rule_types = load_rule_types()
+            rule_types = load_catalogue(settings.dbt_project_dir)
             apply_configuration(store, rule_types, GATES.read_text("utf-8"))
 
 

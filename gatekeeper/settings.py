@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, DirectoryPath, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gatekeeper.domain.errors import InvalidConfiguration, Problem
@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         ROOT / ".stringx",
         description="where the embedded PostgreSQL and the demo's logs live",
+    )
+    dbt_project_dir: DirectoryPath = Field(
+        ROOT / "stringx",
+        description="the dbt project: StringX's rule types, your own tests, and packages",
     )
     host: str = Field("127.0.0.1", description="the address that web listens on")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(5001, description="the port of the API")

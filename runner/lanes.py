@@ -13,6 +13,7 @@ from gatekeeper.domain.errors import RunnerError, RunnerStopped, UnknownReferenc
 from gatekeeper.domain.plan import Plan
 from gatekeeper.domain.verdict import Measured, Measurement
 from runner.lane_process import Lane, LaneDied, LaneLate, LaneLimits
+from runner.project import DBT_PROJECT
 from runner.references import resolve_connection
 from runner.sessions import end_sessions
 
@@ -21,11 +22,17 @@ class Lanes:
     """Hands plans to lanes. As many may be under way at once as there are lanes."""
 
     def __init__(
-        self, count: int, limits: LaneLimits, environment: Mapping[str, str], secrets_dir: Path
+        self,
+        count: int,
+        limits: LaneLimits,
+        environment: Mapping[str, str],
+        secrets_dir: Path,
+        dbt_project: Path = DBT_PROJECT,
     ) -> None:
         self._limits = limits
         self._environment = environment
         self._secrets_dir = secrets_dir
+        self._dbt_project = dbt_project.resolve()
         self._lanes = [Lane(number, limits) for number in range(count)]
         self._free = list(self._lanes)
         self._changed = threading.Condition()
@@ -75,6 +82,7 @@ class Lanes:
             raise RunnerError(str(error), transient=False) from error
         return {
             "project": f"{plan.gate_id}-{plan.warehouse.adapter}-{plan.rule_set_hash[:16]}",
+            "dbt_project": str(self._dbt_project),
             "table": plan.table,
             "rules": [asdict(rule) for rule in plan.rules],
             "batch": render_batch(plan.batch) if plan.batch else None,

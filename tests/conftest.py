@@ -123,6 +123,10 @@ insert into shop.orders values
     (7, 5, 'LOST', 70, '2024-01-07'), (8, 5, 'paid', 101, '2024-01-08'),
     (8, 5, 'paid', 102, '2024-01-09'), (10, 5, null, null, '2024-01-10');
 create table shop.empty (id int);
+create table shop."or""ders" (id int);
+create table shop."or'ders" (id int);
+create table shop."or\\ders" (id int);
+create table shop."or\nders" (id int);
 """
 
 _RIGHTS = """

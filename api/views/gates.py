@@ -116,7 +116,9 @@ class GateList(View):
 
 
 class RuleTypeView(View):
-    """A rule type; `parameters` is the JSON Schema of a rule's parameters."""
+    """A rule type; `parameters` is the JSON Schema of a rule's parameters. The SQL of a `trusted`
+    one is the operator's own, and takes values as they are.
+    """
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
@@ -127,6 +129,7 @@ class RuleTypeView(View):
     shape: Shape
     parameters: dict[str, Any]
     example: dict[str, Any]
+    trusted: bool
 
     @classmethod
     def of(cls, rule_type: RuleType) -> Self:

@@ -64,6 +64,13 @@ DEFINITIONS: Mapping[str, Any] = {
         "pattern": "^[^\\u0000]+$",
         "description": "a regular expression in the warehouse's own dialect",
     },
+    "argument": {
+        "type": ["string", "number", "boolean", "null", "array", "object"],
+        "propertyNames": {"type": "string"},
+        "additionalProperties": {"$ref": "#/$defs/argument"},
+        "items": {"$ref": "#/$defs/argument"},
+        "description": "any JSON value, which the test takes as it is",
+    },
 }
 """What the parameters of rule types are made of; each type's schema carries them as $defs."""
 
@@ -85,7 +92,7 @@ def _load(path: Path) -> RuleType:
             dimension=Dimension(about["dimension"]),
             entity=Entity(about["entity"]),
             shape=Shape(about["shape"]),
-            parameters=_schema(about["parameters"]),
+            parameters=build_schema(about["parameters"]),
             example=about["example"],
         )
     except KeyError as missing:
@@ -95,7 +102,8 @@ def _load(path: Path) -> RuleType:
     return rule_type
 
 
-def _schema(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def build_schema(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the whole JSON Schema of parameters, with the definitions that it refers to."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",

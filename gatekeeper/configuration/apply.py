@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -10,10 +10,10 @@ import structlog
 from gatekeeper.catalogue.rule_types import find_columns
 from gatekeeper.configuration.changes import Absent, Change, compare, merge
 from gatekeeper.configuration.check import check_document
-from gatekeeper.configuration.document import Document, RuleDocument
+from gatekeeper.configuration.document import Document, GateDocument, RuleDocument
 from gatekeeper.configuration.export import load_document
 from gatekeeper.configuration.text import parse_document
-from gatekeeper.domain.errors import InvalidConfiguration
+from gatekeeper.domain.errors import InvalidConfiguration, Problem
 from gatekeeper.domain.gate import Warehouse
 from gatekeeper.domain.rule import Rule, RuleType
 from gatekeeper.store.engine import Store, Transaction
@@ -53,7 +53,11 @@ def apply_configuration(
         stored = load_document(tx, rule_types)
         merged = merge(stored, wanted, manner.absent)
         known = {warehouse.name for warehouse in merged.warehouses}
-        if problems := list(check_document(wanted, rule_types, known)):
+        problems = [
+            *check_document(wanted, rule_types, known),
+            *_find_orphans(stored, merged, rule_types),
+        ]
+        if problems:
             raise InvalidConfiguration(problems)
         changes = compare(stored, merged)
         if changes and not manner.dry_run:
@@ -63,13 +67,29 @@ def apply_configuration(
     return changes
 
 
+def _changed_gates(stored: Document, merged: Document) -> list[GateDocument]:
+    return [gate for gate in merged.gates if gate not in stored.gates]
+
+
+def _find_orphans(stored: Document, merged: Document, rule_types: RuleTypes) -> Iterator[Problem]:
+    """Give the rules that a changed gate would keep although their type is gone."""
+    kept = {(gate.key, rule.name) for gate in stored.gates for rule in gate.rules}
+    for gate in _changed_gates(stored, merged):
+        for rule in gate.rules:
+            if rule.type not in rule_types and (gate.key, rule.name) in kept:
+                path = f"gates.{':'.join(gate.key)}.rules.{rule.name}"
+                yield Problem(
+                    path, f"its rule type {rule.type!r} is gone; bring it back, or delete the rule"
+                )
+
+
 def _save(
     tx: Transaction, rule_types: RuleTypes, stored: Document, merged: Document, author: str
 ) -> None:
     for warehouse in merged.warehouses:
         connection = warehouse.connection.model_dump(exclude_none=True)
         save_warehouse(tx, Warehouse(warehouse.name, warehouse.adapter, connection))
-    for gate in merged.gates:
+    for gate in _changed_gates(stored, merged):
         rules = [build_rule(rule, rule_types[rule.type]) for rule in gate.rules]
         save_gate(tx, gate.warehouse, gate.table, gate.description, gate.policy(), rules, author)
     for key in {gate.key for gate in stored.gates} - {gate.key for gate in merged.gates}:

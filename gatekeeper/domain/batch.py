@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 Scalar = str | int | float | bool
@@ -18,6 +18,7 @@ class Range:
     """
 
     column: str
+    _: KW_ONLY
     start: Scalar | None = None
     after: Scalar | None = None
     end: Scalar | None = None
@@ -38,7 +39,7 @@ Batch = Range | Values
 def render_batch(batch: Batch) -> dict[str, Any]:
     """Give the batch in its wire form, the one that triggers use."""
     match batch:
-        case Range(column, start, after, end, through):
+        case Range(column=column, start=start, after=after, end=end, through=through):
             ends = {"from": start, "after": after, "to": end, "through": through}
             return {"column": column, **{key: end for key, end in ends.items() if end is not None}}
         case Values(column, values):
@@ -50,7 +51,11 @@ def parse_batch(wire: Mapping[str, Any]) -> Batch:
     if "values" in wire:
         return Values(wire["column"], tuple(wire["values"]))
     return Range(
-        wire["column"], wire.get("from"), wire.get("after"), wire.get("to"), wire.get("through")
+        wire["column"],
+        start=wire.get("from"),
+        after=wire.get("after"),
+        end=wire.get("to"),
+        through=wire.get("through"),
     )
 
 

@@ -63,7 +63,11 @@ NO_ROW = Threshold("0")
 
 @dataclass(frozen=True)
 class RuleType:
-    """A dbt generic test that rules may name. `parameters` is a JSON Schema (2020-12)."""
+    """A dbt generic test that rules may name. `parameters` is a JSON Schema (2020-12).
+
+    The SQL of a `trusted` one is the operator's own, and takes values as they are: whoever may
+    write such a rule may run SQL of their own.
+    """
 
     name: str
     description: str
@@ -72,6 +76,7 @@ class RuleType:
     shape: Shape
     parameters: Mapping[str, Any]
     example: Mapping[str, Any]
+    trusted: bool = False
 
 
 @dataclass(frozen=True)

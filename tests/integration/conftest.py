@@ -51,6 +51,13 @@ gates:
 """
 
 
+@pytest.fixture(params=["postgres", "duckdb"])
+def either(request: pytest.FixtureRequest) -> dict[str, str | int]:
+    """The small warehouse, of each kind in turn."""
+    fixture = "warehouse" if request.param == "postgres" else "duck_warehouse"
+    return request.getfixturevalue(fixture)  # type: ignore[no-any-return]
+
+
 @pytest.fixture
 def gates(store: Store, warehouse: dict[str, str | int], rule_types: dict[str, RuleType]) -> Store:
     """The store with the gates above applied."""

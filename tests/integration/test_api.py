@@ -338,6 +338,7 @@ def test_gates_and_the_catalogue_can_be_read(client: FlaskClient) -> None:
     types = {each["name"]: each for each in client.get("/api/v1/rule-types").json["items"]}
     assert {"not_null", "unique", "accepted_values", "relationships"} <= types.keys()
     assert types["not_null"]["parameters"]["required"] == ["column"]
+    assert types["not_null"]["trusted"] is False
 
 
 def test_a_configuration_goes_out_and_comes_back(client: FlaskClient) -> None:

@@ -147,6 +147,24 @@ def test_what_is_exported_applies_to_the_same_bytes(
         assert render_document(load_document(tx, rule_types)) == exported
 
 
+def test_a_rule_whose_type_is_gone_is_only_in_its_own_gates_way(
+    store: Store, rule_types: dict[str, RuleType]
+) -> None:
+    apply_configuration(store, rule_types, FILE)
+    left = {name: each for name, each in rule_types.items() if name != "expression"}
+    other = "gates: [{warehouse: w, table: s.u, rules: []}]"
+    assert apply_configuration(store, left, other)
+    changed = FILE.replace("deadline_seconds: 5", "deadline_seconds: 6").partition("      - name")[
+        0
+    ]
+    with pytest.raises(
+        InvalidConfiguration, match=r"gates\.w:s\.t\.rules\.b: .*'expression' is gone"
+    ):
+        apply_configuration(store, left, changed)
+    assert apply_configuration(store, left, changed, Manner(Absent.DELETE))
+    assert [rule.name for rule in gate(store).rule_set.rules] == ["a"]
+
+
 @pytest.mark.parametrize("number", ["10000000000000000.0", "-0.0", "1e-05", "1e300", "0.1"])
 def test_a_number_that_the_store_writes_otherwise_keeps_its_rule_set(
     store: Store, rule_types: dict[str, RuleType], number: str

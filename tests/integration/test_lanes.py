@@ -43,13 +43,6 @@ def rule(name: str, type_: str, severity: Severity = Severity.ERROR, **parameter
     )
 
 
-@pytest.fixture(params=["postgres", "duckdb"])
-def either(request: pytest.FixtureRequest) -> dict[str, str | int]:
-    """The small warehouse, of each kind in turn."""
-    fixture = "warehouse" if request.param == "postgres" else "duck_warehouse"
-    return request.getfixturevalue(fixture)  # type: ignore[no-any-return]
-
-
 def plan(
     warehouse: dict[str, str | int],
     *rules: Rule,

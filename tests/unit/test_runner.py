@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import yaml
 from gatekeeper.domain.errors import UnknownReference
 from gatekeeper.domain.verdict import Measurement
 from runner.failures import Failure, find_failure, is_transient
-from runner.project import render_project, render_vars
+from runner.project import DBT_PROJECT, render_project, render_vars
 from runner.redaction import redact
 from runner.references import resolve_connection
 
@@ -112,6 +113,7 @@ def test_a_run_fails_where_the_warehouse_did(messages: list[str], failure: Failu
 
 ORDER: dict[str, Any] = {
     "adapter": "postgres",
+    "dbt_project": str(DBT_PROJECT),
     "table": "s.{{ evil }}",
     "rules": [
         {
@@ -175,8 +177,43 @@ def test_a_value_arrives_as_it_was_sent(value: Any) -> None:
     assert yaml.safe_load(render_vars({"v": [value]})) == {"v": [value]}
 
 
-@pytest.mark.parametrize("field", ["name", "type", "severity"])
-@pytest.mark.parametrize("word", ["{{ x }}", "a b", "A", "", "a" * 64, "a\n", "é"])
+def test_a_project_has_of_trusted_code_what_its_gate_uses(tmp_path: Path) -> None:
+    project = tmp_path / "stringx"
+    shutil.copytree(DBT_PROJECT, project)
+    for name in ("mine", "mine_too", "other"):
+        (project / "tests" / "generic" / f"{name}.sql").write_text(f"{{% test {name}(model) %}}")
+    package = project / "dbt_packages" / "p"
+    (package / "macros").mkdir(parents=True)
+    (package / "dbt_project.yml").write_text("{name: p, on-run-start: drop table t}")
+    order = {**ORDER, "dbt_project": str(project)}
+    render_project(order, tmp_path / "ours")
+    assert not any((tmp_path / "ours" / each).exists() for each in ("tests", "dbt_packages"))
+    theirs = [
+        {**ORDER["rules"][0], "name": "b", "type": "p.Any"},
+        {**ORDER["rules"][0], "name": "c", "type": "mine"},
+    ]
+    render_project({**order, "rules": [*ORDER["rules"], *theirs]}, tmp_path / "theirs")
+    own = (tmp_path / "theirs" / "tests").rglob("*.sql")
+    assert [each.name for each in own] == ["mine.sql"]
+    written = (tmp_path / "theirs" / "trusted" / "tests.sql").read_text()
+    assert (
+        "{{- sx_trusted_rows(rule_id, p.test_Any(**sx_trusted_arguments(rule_id))) -}}" in written
+    )
+    rendered = tmp_path / "theirs" / "dbt_packages" / "p"
+    assert sorted(each.name for each in rendered.iterdir()) == ["dbt_project.yml", "macros"]
+    assert yaml.safe_load((rendered / "dbt_project.yml").read_text()) == {"name": "p"}
+
+
+NO_WORDS = ["{{ x }}", "a b", "", "a\n", "é"]
+
+
+@pytest.mark.parametrize(
+    ("field", "word"),
+    [
+        *((field, word) for field in ("name", "severity") for word in (*NO_WORDS, "A", "a" * 64)),
+        *(("type", word) for word in (*NO_WORDS, "a.", ".a", "a.b.c", "a.{{ x }}", "a(b)", "1a")),
+    ],
+)
 def test_a_word_outside_the_alphabet_is_never_rendered(
     tmp_path: Path, field: str, word: str
 ) -> None:

@@ -21,6 +21,7 @@ from gatekeeper.settings import load_settings
         ("STRINGX_MAX_WAIT_SECONDS", "never"),
         ("STRINGX_PROT", "5001"),
         ("STRINGX_DATABASE_URL", "mysql://h/db"),
+        ("STRINGX_DBT_PROJECT_DIR", "/nowhere"),
     ],
 )
 def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

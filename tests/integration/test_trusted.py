@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent
 
 import duckdb
 import psycopg
@@ -117,7 +118,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in FILES.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("\n".join(line[8:] for line in text.splitlines()) or text)
+        file.write_text(dedent(text))
+    page = (ROOT / "docs" / "how-to" / "use-your-own-dbt-tests.md").read_text("utf-8")
+    example = page.partition("```sql\n")[2].partition("```")[0]
+    (folder / "tests" / "generic" / "multiple_of.sql").write_text(example)
     return folder
 
 
@@ -154,6 +158,8 @@ def lanes(
 
 RULES = [
     (4, rule("even", "even", column_name="id")),
+    (4, rule("of_the_docs", "multiple_of", column_name="id", step=2)),
+    (9, rule("of_the_docs_by_default", "multiple_of", column_name="id")),
     (2, rule("cheap_by_var", "Cheap", column_name="amount")),
     (4, rule("cheap", "Cheap", column_name="amount", below=45)),
     (8, rule("says", "says", what="paid", like=["a"])),

@@ -73,7 +73,7 @@ def receive(store: Store, queue: Queue, request: Request) -> Receipt:
     with store.transaction() as tx:
         gate = find_gate(tx, request.table, request.warehouse)
         run_id, is_new = save_request(tx, request, gate, received_at)
-        if is_new and not gate.rule_set.can_judge:
+        if is_new and not gate.can_judge:
             raise GateHasNoRules(gate.table)
         if is_new and gate.policy.mode is not Mode.OFF:
             set_job(tx, run_id, queue.defer_run(tx, run_id, gate.id, request.batch))

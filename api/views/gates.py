@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Self
 
@@ -9,7 +10,7 @@ from pydantic import ConfigDict
 
 from api.views import View
 from api.views.config import ChangeView
-from gatekeeper.domain.gate import Gate, Mode
+from gatekeeper.domain.gate import DbtProject, Gate, Mode
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Rule, RuleType, Severity, Shape
 from gatekeeper.domain.samples import Mask, Show
 from gatekeeper.domain.verdict import OnNoData, Verdict
@@ -31,6 +32,7 @@ class RuleView(View):
     error_above: str
     enabled: bool
     description: str
+    owner: str
     columns: list[str]
 
     @classmethod
@@ -50,6 +52,19 @@ class SamplePolicyView(View):
     keep_hours: int
 
 
+class DbtProjectView(View):
+    """A dbt project of the user's own, whose selected tests are judged beside the rules."""
+
+    folder: str
+    select: str
+    target_schema: str
+
+    @classmethod
+    def of(cls, project: DbtProject | None) -> Self | None:
+        """Show a gate's project, if it has one."""
+        return cls.model_validate(asdict(project)) if project else None
+
+
 class GateSummary(View):
     """A gate without its rules."""
 
@@ -63,6 +78,7 @@ class GateSummary(View):
     incremental: str | None
     watermark: str | None
     samples: SamplePolicyView
+    dbt_project: DbtProjectView | None
     rule_set: str
     rule_count: int
 
@@ -94,6 +110,7 @@ def _gate_fields(gate: Gate) -> dict[str, Any]:
         "deadline_seconds": gate.policy.deadline_seconds,
         "incremental": gate.policy.incremental,
         "watermark": gate.watermark,
+        "dbt_project": DbtProjectView.of(gate.policy.dbt_project),
         "samples": SamplePolicyView.model_validate(gate.policy.samples, from_attributes=True),
         "rule_set": gate.rule_set.hash,
         "rule_count": len(gate.rule_set.rules),

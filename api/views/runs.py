@@ -98,6 +98,7 @@ class CheckView(View):
     kind: Kind
     dimension: Dimension
     entity: Entity
+    owner: str
     columns: list[str]
     severity: Severity
     warn_above: str
@@ -122,6 +123,7 @@ class CheckView(View):
             kind=rule.kind,
             dimension=rule.dimension,
             entity=rule.entity,
+            owner=rule.owner,
             columns=list(rule.columns),
             severity=rule.severity,
             warn_above=rule.warn_above,

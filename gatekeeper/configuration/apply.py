@@ -114,5 +114,6 @@ def build_rule(document: RuleDocument, rule_type: RuleType) -> Rule:
         error_above=document.error_above,
         enabled=document.enabled,
         description=document.description,
+        owner=document.owner,
         columns=tuple(find_columns(rule_type, document.parameters)),
     )

@@ -15,11 +15,12 @@ from pydantic import (
     model_validator,
 )
 
-from gatekeeper.domain.gate import Mode, Policy
+from gatekeeper.domain.gate import DbtProject, Mode, Policy
 from gatekeeper.domain.rule import NO_ROW, THRESHOLD_PATTERN, Dimension, Kind, Severity, Threshold
 from gatekeeper.domain.samples import MAX_ROWS, Mask, SamplePolicy, Show
 from gatekeeper.domain.verdict import OnNoData, Verdict
 
+FOLDER = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$"
 REFERENCE = r"^(env:STRINGX_WAREHOUSE_[A-Z0-9_]+|file:[A-Za-z0-9._-]+)$"
 
 
@@ -40,7 +41,8 @@ Text = Annotated[str, AfterValidator(storable)]
 TableName = Annotated[Text, Field(pattern=r"^[^.]+\.[^.]+$", max_length=511)]
 """A table as `schema.table`."""
 
-ColumnName = Annotated[Text, Field(min_length=1, max_length=255)]
+Name = Annotated[Text, Field(min_length=1, max_length=255)]
+ColumnName = Name
 
 Columns = Annotated[list[ColumnName], Field(max_length=100)]
 
@@ -127,6 +129,15 @@ class RuleDocument(Strict):
     error_above: ThresholdText = NO_ROW
     enabled: bool = True
     description: Text = ""
+    owner: Text = ""
+
+
+class DbtProjectDocument(Strict):
+    """A dbt project of the user's own, and which of its tests are the gate's."""
+
+    folder: Annotated[str, Field(pattern=FOLDER, max_length=255)]
+    select: Annotated[Text, Field(pattern=r"^[^-\s].*$", max_length=1000)]
+    target_schema: Name | None = None
 
 
 class SamplesDocument(Strict):
@@ -181,6 +192,7 @@ class GateDocument(Strict):
     on_no_data: OnNoData = Field(default=OnNoData.FAIL, strict=False)
     deadline_seconds: Annotated[int, Field(ge=1, le=86400)] = 600
     incremental: ColumnName | None = None
+    dbt_project: DbtProjectDocument | None = None
     samples: SamplesDocument = Field(default_factory=SamplesDocument)
     rules: list[RuleDocument] = Field(default_factory=list)
 
@@ -198,7 +210,14 @@ class GateDocument(Strict):
             deadline_seconds=self.deadline_seconds,
             incremental=self.incremental,
             samples=self.samples.policy(),
+            dbt_project=self._dbt_project(),
         )
+
+    def _dbt_project(self) -> DbtProject | None:
+        if self.dbt_project is None:
+            return None
+        schema = self.dbt_project.target_schema or self.table.split(".", 1)[0]
+        return DbtProject(self.dbt_project.folder, self.dbt_project.select, schema)
 
 
 class Document(Strict):

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pydantic import TypeAdapter
 
 from gatekeeper.configuration.document import (
+    DbtProjectDocument,
     Document,
     GateDocument,
     RuleDocument,
@@ -44,9 +45,19 @@ def _gate_document(gate: Gate, rule_types: Mapping[str, RuleType]) -> GateDocume
         on_no_data=gate.policy.on_no_data,
         deadline_seconds=gate.policy.deadline_seconds,
         incremental=gate.policy.incremental,
+        dbt_project=_dbt_project_document(gate),
         samples=SamplesDocument.model_validate(asdict(gate.policy.samples), strict=False),
         rules=[rule_document(rule, rule_types) for rule in gate.rule_set.rules],
     )
+
+
+def _dbt_project_document(gate: Gate) -> DbtProjectDocument | None:
+    project = gate.policy.dbt_project
+    if project is None:
+        return None
+    by_default = project.target_schema == gate.table.split(".", 1)[0]
+    schema = None if by_default else project.target_schema
+    return DbtProjectDocument(folder=project.folder, select=project.select, target_schema=schema)
 
 
 def rule_document(rule: Rule, rule_types: Mapping[str, RuleType]) -> RuleDocument:
@@ -63,4 +74,5 @@ def rule_document(rule: Rule, rule_types: Mapping[str, RuleType]) -> RuleDocumen
         error_above=rule.error_above,
         enabled=rule.enabled,
         description=rule.description,
+        owner=rule.owner,
     )

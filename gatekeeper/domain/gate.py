@@ -21,9 +21,21 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True)
+class DbtProject:
+    """A dbt project of the user's own: a folder that the runners have, which of its tests are the
+    gate's, as dbt selects them, and the schema that its models are in.
+    """
+
+    folder: str
+    select: str
+    target_schema: str
+
+
+@dataclass(frozen=True)
 class Policy:
     """What a gate makes of a verdict, and how long it may take to reach one. `incremental` is the
-    column that tells new rows: a run that is asked for no batch judges those alone.
+    column that tells new rows: a run that is asked for no batch judges those alone. The tests of
+    `dbt_project` are judged beside the gate's rules.
     """
 
     mode: Mode = Mode.ASYNC
@@ -32,6 +44,7 @@ class Policy:
     deadline_seconds: int = 600
     incremental: str | None = None
     samples: SamplePolicy = NO_SAMPLES
+    dbt_project: DbtProject | None = None
 
 
 @dataclass(frozen=True)
@@ -69,3 +82,8 @@ class Gate:
     rule_set: RuleSet
     watermark: str | None = None
     salt: str = ""
+
+    @property
+    def can_judge(self) -> bool:
+        """Whether there is anything to judge by."""
+        return self.rule_set.can_judge or self.policy.dbt_project is not None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatekeeper.domain.batch import Batch
-from gatekeeper.domain.gate import Gate, Warehouse
+from gatekeeper.domain.gate import DbtProject, Gate, Warehouse
 from gatekeeper.domain.rule import Rule
 from gatekeeper.domain.run import Attempt, Purpose, RunId
 from gatekeeper.domain.samples import Sampling
@@ -40,6 +40,7 @@ class Plan:
     deadline_seconds: int
     increment: Increment | None = None
     sampling: Sampling | None = None
+    dbt_project: DbtProject | None = None
 
 
 def build_plan(attempt: Attempt, warehouse: Warehouse) -> Plan:
@@ -55,6 +56,8 @@ def build_plan(attempt: Attempt, warehouse: Warehouse) -> Plan:
         batch=attempt.batch,
         increment=_increment(attempt),
         sampling=_sampling(attempt.gate),
+        # A rule that is tried is tried alone.
+        dbt_project=None if attempt.purpose is Purpose.TRY else attempt.gate.policy.dbt_project,
         deadline_seconds=attempt.gate.policy.deadline_seconds,
     )
 

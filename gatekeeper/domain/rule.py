@@ -82,9 +82,9 @@ class RuleType:
 @dataclass(frozen=True)
 class Rule:
     """A stored definition. `name` is unique in its gate and, being a safe identifier, the only
-    part of a rule that is ever written into a dbt project. `columns` are the columns of the gate's
-    table that it names. A check warns above `warn_above`; where the severity is `error` it fails
-    above `error_above`.
+    part of a rule that is ever written into a dbt project. A check warns above `warn_above`; where
+    the severity is `error` it fails above `error_above`. `owner` is who looks after the rule,
+    `columns` are the columns of the gate's table that it names.
     """
 
     name: str
@@ -98,6 +98,7 @@ class Rule:
     error_above: Threshold = NO_ROW
     enabled: bool = True
     description: str = ""
+    owner: str = ""
     columns: tuple[str, ...] = ()
 
 

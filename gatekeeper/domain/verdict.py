@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
@@ -69,10 +69,12 @@ class Measurement:
 @dataclass(frozen=True)
 class Measured:
     """What a runner brought back of a plan: the table's columns with their types, in its order, the
-    batch that was judged, and a measurement for each rule. `failure` says why there is nothing.
+    batch that was judged, and a measurement for each rule. `dbt_tests` are the tests of the gate's
+    own dbt project, as rules. `failure` says why there is nothing.
     """
 
     measurements: Sequence[Measurement] = ()
+    dbt_tests: Sequence[Rule] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     batch: Batch | None = None
     failure: str = ""
@@ -105,22 +107,23 @@ def judge_checks(
     lost = measured.failure or "the check was planned and never came back"
     drift = {} if measured.failure else find_drift(remembered or {}, measured.columns)
     bounds = (measured.batch.column,) if measured.batch else ()
+
+    def judge_rule(rule: Rule, outcome_of: OutcomeOf) -> Check:
+        if not rule.enabled:
+            message = "the rule is disabled"
+            return Check(rule, Outcome.SKIPPED, Measurement(rule.name, message=message))
+        measurement = found.get(rule.name) or Measurement(rule.name, message=lost)
+        if changed := drifted([*rule.columns, *bounds], drift):
+            return Check(rule, Outcome.ERROR, replace(measurement, message=changed))
+        return Check(rule, outcome_of(rule, measurement), measurement)
+
     return [
-        _judge_check(
-            rule,
-            found.get(rule.name) or Measurement(rule.name, message=lost),
-            drifted([*rule.columns, *bounds], drift),
-        )
-        for rule in rule_set.rules
+        *(judge_rule(rule, _outcome) for rule in rule_set.rules),
+        *(judge_rule(test, _outcome_of_dbt) for test in measured.dbt_tests),
     ]
 
 
-def _judge_check(rule: Rule, measurement: Measurement, drift: str) -> Check:
-    if not rule.enabled:
-        return Check(rule, Outcome.SKIPPED, Measurement(rule.name, message="the rule is disabled"))
-    if drift:
-        return Check(rule, Outcome.ERROR, replace(measurement, message=drift))
-    return Check(rule, _outcome(rule, measurement), measurement)
+OutcomeOf = Callable[[Rule, Measurement], Outcome]
 
 
 def _outcome(rule: Rule, measured: Measurement) -> Outcome:
@@ -131,6 +134,18 @@ def _outcome(rule: Rule, measured: Measurement) -> Outcome:
     if exceeds(rule.warn_above, measured):
         return Outcome.WARN
     return Outcome.PASS if measured.rows_tested > 0 else Outcome.NO_DATA
+
+
+_OUTCOME_BY_DBT = {"pass": Outcome.PASS, "warn": Outcome.WARN, "fail": Outcome.FAIL}
+
+
+def _outcome_of_dbt(_: Rule, measured: Measurement) -> Outcome:
+    """Dbt has judged its own test; what it can't tell is whether there was anything to test."""
+    outcome = _OUTCOME_BY_DBT.get(measured.dbt_status or "", Outcome.ERROR)
+    if measured.rows_failed is None or measured.rows_tested is None:
+        return Outcome.ERROR
+    no_row = outcome is Outcome.PASS and measured.rows_tested == 0
+    return Outcome.NO_DATA if no_row else outcome
 
 
 def exceeds(threshold: Threshold, measured: Measurement) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, case, delete, func, select, u
 from sqlalchemy.dialects.postgresql import insert
 
 from gatekeeper.domain.errors import AmbiguousGate, UnknownGate
-from gatekeeper.domain.gate import Gate, Mode, Policy, StoredRuleSet, Warehouse
+from gatekeeper.domain.gate import DbtProject, Gate, Mode, Policy, StoredRuleSet, Warehouse
 from gatekeeper.domain.rule import Rule, RuleSet, build_rule_set, parse_rule
 from gatekeeper.domain.samples import parse_sample_policy
 from gatekeeper.domain.verdict import OnNoData, Verdict
@@ -31,6 +31,7 @@ RULE_COLUMNS = (
     rules.c.error_above,
     rules.c.enabled,
     rules.c.description,
+    rules.c.owner,
     rules.c.columns,
 )
 
@@ -105,6 +106,7 @@ def save_gate(
         "deadline_seconds": policy.deadline_seconds,
         "incremental": policy.incremental,
         "samples": asdict(policy.samples),
+        "dbt_project": asdict(policy.dbt_project) if policy.dbt_project else None,
         "rule_set_hash": rule_set.hash,
         "retired_at": None,
     }
@@ -211,6 +213,7 @@ def _gate(tx: Transaction, row: Row[*tuple[object, ...]]) -> Gate:
             deadline_seconds=row.deadline_seconds,
             incremental=row.incremental,
             samples=parse_sample_policy(row.samples or {}),
+            dbt_project=DbtProject(**row.dbt_project) if row.dbt_project else None,
         ),
         rule_set=RuleSet(row.rule_set_hash, tuple(parse_rule(dict(rule)) for rule in gate_rules)),
         watermark=row.watermark,

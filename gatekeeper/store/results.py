@@ -67,6 +67,7 @@ _RULE = (
     "error_above",
     "enabled",
     "description",
+    "owner",
     "columns",
 )
 

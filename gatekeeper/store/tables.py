@@ -80,6 +80,7 @@ gates = Table(
     Column("incremental", Text),
     # The highest value of that column which was judged open, in its written form.
     Column("watermark", Text),
+    Column("dbt_project", JSONB(none_as_null=True)),
     # What may be kept of failing rows; and what goes into their hashes, never shown.
     Column("samples", JSONB(none_as_null=True)),
     Column("salt", Uuid, nullable=False, server_default=func.gen_random_uuid()),
@@ -105,6 +106,7 @@ rules = Table(
     Column("error_above", Text, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("description", Text, nullable=False),
+    Column("owner", Text, nullable=False, server_default=""),
     Column("columns", ARRAY(Text), nullable=False, server_default="{}"),
     UniqueConstraint("gate_id", "name"),
     _one_of("kind", Kind),
@@ -212,6 +214,7 @@ results = Table(
     Column("error_above", Text, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("description", Text, nullable=False),
+    Column("owner", Text, nullable=False, server_default=""),
     Column("columns", ARRAY(Text), nullable=False, server_default="{}"),
     Column("outcome", Text, nullable=False),
     Column("rows_tested", BigInteger),

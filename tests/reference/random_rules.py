@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -30,6 +29,7 @@ from tests.reference.random_tables import (
     WRITTEN,
     Drawn,
     as_parameter,
+    beside,
 )
 from tests.reference.times import SECONDS
 from tests.reference.values import microseconds, written
@@ -60,35 +60,18 @@ def _limits(draw: st.DrawFn, bound: Callable[[], Any]) -> Parameters:
 def _bound(draw: st.DrawFn, drawn: Drawn, column: str) -> Any:
     """A value of the column or one right beside it, as a parameter; a number perhaps as text."""
     value = _one(draw, drawn.pools[column])
-    beside = _beside(_finite(value), _one(draw, [-1, 0, 0, 1]))
-    if isinstance(beside, bool):
-        return written(beside)
+    near = beside(_finite(value), _one(draw, [-1, 0, 0, 1]))
+    if isinstance(near, bool):
+        return written(near)
     # As text it is read in the column's own type, which what lies beside a value may not fit in.
     if isinstance(value, (int, Decimal)) and draw(st.booleans()):
         return written(value)
-    return as_parameter(beside)
+    return as_parameter(near)
 
 
 def _finite(value: Any) -> Any:
     """JSON has no NaN and no infinity."""
     return 0.5 if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _beside(value: Any, step: int) -> Any:
-    match value:
-        case bool() | str():
-            return value
-        case int():
-            return value + step
-        case Decimal():
-            return value + step * Decimal("0.01")
-        case float():
-            return value + step * 0.01
-        case datetime():
-            inside = datetime.min < value < datetime.max  # noqa: DTZ901 - like every time here
-            return value + timedelta(microseconds=step) if inside else value
-        case _:
-            return value + timedelta(days=step) if date.min < value < date.max else value
 
 
 def _near_miss(draw: st.DrawFn, value: Any) -> float:
@@ -110,7 +93,7 @@ def _listed(draw: st.DrawFn, drawn: Drawn, column: str) -> list[Any]:
     """Some values of the column: as numbers, or as they are written, perhaps with others."""
     values = [_finite(value) for value in _some_values(draw, drawn, column)]
     if column == "Größe.m²" or (column in NUMBERS and draw(st.booleans())):
-        return [as_parameter(_beside(value, _one(draw, [0, 0, 1]))) for value in values]
+        return [as_parameter(beside(value, _one(draw, [0, 0, 1]))) for value in values]
     texts = [written(value) for value in values]
     if column == "ok" and draw(st.booleans()):
         return list(values)

@@ -100,6 +100,8 @@ def _load(warehouse: psycopg.Connection[Any]) -> None:
     for grant in (
         "revoke all on database {database} from public",
         "revoke all on schema public from public",
+        # Large objects, which else any role may make. Where we are no superuser it only warns.
+        "revoke execute on function lo_creat, lo_create, lo_from_bytea from public",
         "grant connect on database {database} to {reader}",
         "grant usage on schema flights to {reader}",
         "grant select on all tables in schema flights to {reader}",

@@ -134,7 +134,9 @@ def superuser_url(socket: Path, database: str = "postgres") -> str:
 
 
 def provision_database(url: str, name: str) -> None:
-    """Make a role and a database of that name, owned by it, unless they are there."""
+    """Make a role and a database of that name, unless they are there; the role owns it, and no
+    other role of the server may enter it.
+    """
     with psycopg.connect(url, autocommit=True) as server:
         role = server.execute("select 1 from pg_roles where rolname = %s", [name]).fetchone()
         if not role:
@@ -143,3 +145,5 @@ def provision_database(url: str, name: str) -> None:
         if not database.fetchone():
             owned = sql.SQL("create database {0} owner {0}").format(sql.Identifier(name))
             server.execute(owned)
+        alone = sql.SQL("revoke all on database {} from public")
+        server.execute(alone.format(sql.Identifier(name)))

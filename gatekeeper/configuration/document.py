@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -77,10 +78,20 @@ class PostgresConnection(Strict):
     sslmode: Text = "prefer"
 
 
+def _check_folder(value: str) -> str:
+    folder = PurePosixPath(value)
+    if not folder.is_absolute() or folder == PurePosixPath("/") or ".." in folder.parts:
+        raise ValueError("must be the absolute path of a folder, without .. and not / itself")
+    return value
+
+
 class DuckdbConnection(Strict):
-    """Where a DuckDB file is; the runner opens it to read only."""
+    """Where a DuckDB file is; the runner opens it to read only. Its views may read what is in the
+    folder `files`, and no file at all where that is left out.
+    """
 
     path: Text
+    files: Annotated[Text, AfterValidator(_check_folder)] | None = None
 
 
 WarehouseName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]

@@ -40,12 +40,12 @@
   {%- endif -%}
 {% endmacro %}
 
-{# One end of a batch that is a range. Nothing is judged by a batch that lacks it. #}
+{# One end of a batch that is a range of dates or times. Nothing is judged by one that lacks it. #}
 {% macro sx_batch_bound(end) %}
   {%- set batch = var('sx_batch', none) or {} -%}
-  {%- if end in batch -%}
+  {%- if batch.get(end) is string -%}
     {{- sx_literal(batch[end]) -}}
   {%- elif execute -%}
-    {{- exceptions.raise_compiler_error("this rule needs a run whose batch is a range with 'from' and 'to'") -}}
+    {{- exceptions.raise_compiler_error("this rule needs a run whose batch is a range of dates or times, with 'from' and 'to'") -}}
   {%- endif -%}
 {% endmacro %}

@@ -19,15 +19,17 @@
 
 {#
   Equal, or with a tolerance near enough; of the two tolerances one suffices. Written as a range, for
-  which NaN is near to nothing.
+  which NaN is near to nothing. A percentage of minus infinity would make the range's upper end NaN,
+  which is greater than anything.
 #}
 {% macro sx_agrees(rule, value, other) -%}
 ({{ value }} = {{ other }}
   {%- if 'tolerance' in rule %} or {{ sx_near(value, other, sx_literal(rule['tolerance'])) }}{% endif -%}
-  {%- if 'tolerance_percent' in rule %} or {{ sx_near(value, other, 'abs(' ~ other ~ ') * ' ~ sx_literal(rule['tolerance_percent']) ~ ' / 100.0') }}{% endif -%}
+  {%- if 'tolerance_percent' in rule %} or ({{ other }} > cast('-Infinity' as double precision) and {{ sx_near(value, other, 'abs(' ~ other ~ ' + 0.0) * ' ~ sx_literal(rule['tolerance_percent']) ~ ' / 100.0') }}){% endif -%}
 )
 {%- endmacro %}
 
+{# With 0.0 added, the sums of an integer can't leave its type. #}
 {% macro sx_near(value, other, distance) -%}
-  {{ value }} between {{ other }} - {{ distance }} and {{ other }} + {{ distance }}
+  {{ value }} between {{ other }} + 0.0 - {{ distance }} and {{ other }} + 0.0 + {{ distance }}
 {%- endmacro %}

@@ -3,6 +3,11 @@
   classes in brackets, groups, alternatives and bounded repeats, nothing else.
 #}
 
+{# Named one by one: what else \s matches depends on the warehouse, and on its locale. #}
+{% macro sx_blanks() %}
+  {{- '[ \\t\\n\\r\\f\\v]*' -}}
+{% endmacro %}
+
 {% macro sx_date_form() %}
   {%- set year = '([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])' -%}
   {%- set leap_year = '(([0-9]{2}(0[48]|[2468][048]|[13579][26]))|((0[48]|[2468][048]|[13579][26])00))' -%}

@@ -1,9 +1,9 @@
 {#---
 description: >-
   Every value of a text column can be read as the type: integer (64 bits), numeric (digits, a point,
-  an exponent; not NaN or infinity), date and timestamp (ISO 8601, years 0001 to 9999), uuid (with
-  hyphens) or json (on PostgreSQL from version 16 on). Blanks around are let pass, but not by uuid.
-  Rows without a value don't fail; an empty text does.
+  an exponent up to 999; not NaN or infinity), date and timestamp (ISO 8601, years 0001 to 9999), uuid (with
+  hyphens) or json (on PostgreSQL from version 16 on). Spaces, tabs and line breaks around are let
+  pass, but not by uuid. Rows without a value don't fail; an empty text does.
 dimension: validity
 entity: column
 shape: row
@@ -25,10 +25,10 @@ example: {column: passenger_count, type: integer}
     {{- 'not ' ~ sx_is_json(text) -}}
   {%- else -%}
     {%- set form = sx_choice(rule['type'], {
-      'integer': '^\\s*[+-]?0*[0-9]{1,19}\\s*$',
-      'numeric': '^\\s*[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]{1,3})?\\s*$',
-      'date': '^\\s*' ~ sx_date_form() ~ '\\s*$',
-      'timestamp': '^\\s*' ~ sx_timestamp_form() ~ '\\s*$',
+      'integer': '^' ~ sx_blanks() ~ '[+-]?0*[0-9]{1,19}' ~ sx_blanks() ~ '$',
+      'numeric': '^' ~ sx_blanks() ~ '[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]{1,3})?' ~ sx_blanks() ~ '$',
+      'date': '^' ~ sx_blanks() ~ sx_date_form() ~ sx_blanks() ~ '$',
+      'timestamp': '^' ~ sx_blanks() ~ sx_timestamp_form() ~ sx_blanks() ~ '$',
       'uuid': sx_uuid_form(),
     }) -%}
     {%- if rule['type'] == 'integer' -%}

@@ -35,8 +35,13 @@ sx_middle as (
   from sx_finite cross join sx_median group by middle
 ),
 {%- else %}
+{#- Measured from the least: values that are all the same are then exactly their own mean. #}
+sx_least as (
+  select min(number) as least from sx_finite
+),
 sx_middle as (
-  select avg(number) as middle, stddev_samp(number) as spread from sx_finite
+  select least + avg(number - least) as middle, stddev_samp(number - least) as spread
+  from sx_finite cross join sx_least group by least
 ),
 {%- endif %}
 sx_measured as (

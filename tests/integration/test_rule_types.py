@@ -37,6 +37,16 @@ from standalone.postgres import superuser_url
 SEEDS = ROOT / "stringx" / "seeds"
 RULE_TYPES = sorted(path.stem for path in (ROOT / "stringx" / "rule_types").glob("*.sql"))
 
+# One of each shape, one that knows the columns, one that reads another table.
+ON_PARQUET = [
+    "value_between",
+    "aggregate_between",
+    "unique",
+    "no_date_gaps",
+    "schema_matches",
+    "matches_reference",
+]
+
 VIEW = (
     b"create view columns_present.seen as select id as one, id as two from columns_present.subject"
 )
@@ -84,6 +94,26 @@ def seeded(postgres: Path, short_tmp: Path, seeds: dict[str, Seed]) -> dict[str,
         "postgres": Warehouse("seeds", "postgres", {**reached, "sslmode": "prefer"}),
         "duckdb": Warehouse("seeds", "duckdb", {"path": str(path)}),
     }
+
+
+@pytest.fixture(scope="module")
+def on_parquet(
+    seeded: dict[str, Warehouse], seeds: dict[str, Seed], tmp_path_factory: pytest.TempPathFactory
+) -> Warehouse:
+    """A DuckDB file without a table: the same tables are Parquet files, which its views read."""
+    folder = tmp_path_factory.mktemp("parquet")
+    path = folder.with_name("parquet.duckdb")
+    names = [(name, table) for name in ON_PARQUET for table in seeds[name]["tables"]]
+    with duckdb.connect(str(seeded["duckdb"].connection["path"]), read_only=True) as tables:
+        for name, table in names:
+            file = str(folder / f"{name}.{table}.parquet")
+            tables.table(f'"{name}"."{table}"').write_parquet(file)
+    with duckdb.connect(str(path)) as views:
+        for name, table in names:
+            file = str(folder / f"{name}.{table}.parquet")
+            views.execute(f'create schema if not exists "{name}"')
+            views.execute(f"""create view "{name}"."{table}" as select * from '{file}'""")
+    return Warehouse("seeds", "duckdb", {"path": str(path), "files": str(folder)})
 
 
 def _load(seeds: Mapping[str, Seed]) -> Iterator[tuple[str, list[list[Any]]]]:
@@ -145,11 +175,23 @@ def test_a_rule_type_counts_what_its_seed_says(
             lambda warehouse: _measure(lanes, warehouse, rule_types[name], cases), seeded.values()
         )
     wrong = [
-        f"{adapter}: {case} gave {each.rows_failed} {each.message}\n{each.compiled_sql}"
+        f"{adapter}: {told}"
         for adapter, measurements in zip(seeded, measured, strict=True)
-        for case, each in zip(cases, measurements, strict=True)
-        if not _is_as_told(case, each)
+        for told in _find_wrong(cases, measurements)
     ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", ON_PARQUET)
+def test_a_rule_type_counts_the_same_on_parquet(
+    lanes: Lanes,
+    seeds: dict[str, Seed],
+    on_parquet: Warehouse,
+    rule_types: dict[str, RuleType],
+    name: str,
+) -> None:
+    cases = seeds[name]["cases"]
+    wrong = _find_wrong(cases, _measure(lanes, on_parquet, rule_types[name], cases))
     assert not wrong, "\n".join(wrong)
 
 
@@ -194,6 +236,16 @@ def test_a_file_may_be_called_like_a_schema(
     table = "not_null.subject"
     measured = _measure(lanes, warehouse, rule_types["columns_present"], cases, table)
     assert [each.rows_failed for each in measured] == [0, 1]
+
+
+def _find_wrong(
+    cases: Sequence[Mapping[str, Any]], measurements: Sequence[Measurement]
+) -> list[str]:
+    return [
+        f"{case} gave {each.rows_failed} {each.message}\n{each.compiled_sql}"
+        for case, each in zip(cases, measurements, strict=True)
+        if not _is_as_told(case, each)
+    ]
 
 
 def _is_as_told(case: Mapping[str, Any], measured: Measurement) -> bool:

@@ -21,6 +21,8 @@ gates:
     rules:
       - {name: a, type: not_null, parameters: {column: x}}
 """
+HDU_OF_GATE = "connection: {host: h, database: d, user: u}"
+DUCKDB = 'adapter: duckdb, connection: {{path: /data/w.duckdb, files: "{}"}}'
 
 
 def problems(text: str, rule_types: dict[str, RuleType]) -> list[str]:
@@ -50,6 +52,11 @@ def test_the_demos_own_file_is_right(rule_types: dict[str, RuleType]) -> None:
         ("user: u", "user: u, password: file:../x", ["warehouses.0.connection.password"]),
         ("name: w,", "name: w, adapter: oracle,", ["warehouses.0.adapter"]),
         ("name: w,", "name: w, adapter: duckdb,", ["warehouses.0.connection.path", *HDU]),
+        (HDU_OF_GATE, DUCKDB.format("/data/parquet"), []),
+        (HDU_OF_GATE, DUCKDB.format("data/parquet"), ["warehouses.0.connection.files"]),
+        (HDU_OF_GATE, DUCKDB.format("/data/../etc"), ["warehouses.0.connection.files"]),
+        (HDU_OF_GATE, DUCKDB.format("/"), ["warehouses.0.connection.files"]),
+        (HDU_OF_GATE, DUCKDB.format("env:HOME"), ["warehouses.0.connection.files"]),
         ("warehouse: w", "warehouse: v", ["gates.0.warehouse"]),
         ("table: s.t", "table: t", ["gates.0.table"]),
         ("table: s.t", "table: s.t\n    mode: later", ["gates.0.mode"]),

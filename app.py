@@ -148,10 +148,10 @@ def runner(settings: Settings) -> None:
 
     count = settings.lanes or os.cpu_count() or 1
     limits = LaneLimits(settings.lane_threads, settings.lane_max_runs, settings.lane_max_mebibytes)
-    project = settings.dbt_project_dir
+    places = settings.secrets_dir, settings.dbt_project_dir, settings.projects_dir
     with (
         closing(open_store(settings, count + 1)) as store,
-        closing(Lanes(count, limits, os.environ, settings.secrets_dir, project)) as lanes,
+        closing(Lanes(count, limits, os.environ, *places)) as lanes,
     ):
         options = WorkerOptions(
             name="runner",

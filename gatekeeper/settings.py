@@ -55,6 +55,10 @@ class Settings(BaseSettings):
         ROOT / "stringx",
         description="the dbt project: StringX's rule types, your own tests, and packages",
     )
+    projects_dir: Path = Field(
+        ROOT / "projects",
+        description="the folder of the dbt projects that gates name; a runner reads it",
+    )
     host: str = Field("127.0.0.1", description="the address that web listens on")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(5001, description="the port of the API")
     web_processes: Count = Field(2, description="processes of web")

@@ -11,8 +11,10 @@ from typing import Any
 from gatekeeper.domain.batch import parse_batch, render_batch
 from gatekeeper.domain.errors import RunnerError, RunnerStopped, UnknownReference
 from gatekeeper.domain.plan import Plan
+from gatekeeper.domain.rule import parse_rule
 from gatekeeper.domain.verdict import Measured, Measurement
 from runner.lane_process import Lane, LaneDied, LaneLate, LaneLimits
+from runner.own_project import PROJECTS
 from runner.project import DBT_PROJECT
 from runner.references import resolve_connection
 from runner.sessions import end_sessions
@@ -28,11 +30,13 @@ class Lanes:
         environment: Mapping[str, str],
         secrets_dir: Path,
         dbt_project: Path = DBT_PROJECT,
+        projects_dir: Path = PROJECTS,
     ) -> None:
         self._limits = limits
         self._environment = environment
         self._secrets_dir = secrets_dir
         self._dbt_project = dbt_project.resolve()
+        self._projects_dir = projects_dir.resolve()
         self._lanes = [Lane(number, limits) for number in range(count)]
         self._free = list(self._lanes)
         self._changed = threading.Condition()
@@ -87,6 +91,7 @@ class Lanes:
             "rules": [asdict(rule) for rule in plan.rules],
             "batch": render_batch(plan.batch) if plan.batch else None,
             "increment": asdict(plan.increment) if plan.increment else None,
+            "own_project": self._find_own_project(plan),
             "sampling": asdict(plan.sampling) if plan.sampling else None,
             "deadline_seconds": plan.deadline_seconds,
             "adapter": plan.warehouse.adapter,
@@ -94,6 +99,15 @@ class Lanes:
             "application_name": f"stringx-{plan.run_id}",
             "threads": self._limits.threads,
         }
+
+    def _find_own_project(self, plan: Plan) -> dict[str, str] | None:
+        if plan.dbt_project is None:
+            return None
+        path = self._projects_dir / plan.dbt_project.folder
+        if not (path / "dbt_project.yml").is_file():
+            message = f"this runner has no dbt project {plan.dbt_project.folder!r}"
+            raise RunnerError(message, transient=False)
+        return {**asdict(plan.dbt_project), "path": str(path)}
 
     def _ask(self, lane: Lane, order: Mapping[str, Any], deadline: float) -> dict[str, Any]:
         try:
@@ -135,9 +149,11 @@ def _read_answer(
     measurements: Sequence[Mapping[str, Any]],
     columns: Mapping[str, str],
     batch: Mapping[str, Any] | None,
+    dbt_tests: Sequence[Mapping[str, Any]],
 ) -> Measured:
     return Measured(
         measurements=[Measurement(**measured) for measured in measurements],
         columns=columns,
         batch=parse_batch(batch) if batch else None,
+        dbt_tests=[parse_rule(test) for test in dbt_tests],
     )

@@ -48,15 +48,16 @@ class Session:
             "statement_timeout_ms": int(seconds * 1000),
         }
         with _told(self._connection):
-            self._adapter.execute(self._render("sx_session", settings))
+            self._adapter.execute(self.render("sx_session", **settings))
 
     def _run(self, macro: str, arguments: Mapping[str, Any]) -> Any:
-        sql = self._render(macro, arguments)
+        sql = self.render(macro, **arguments)
         with _told(self._connection):
             _, table = self._adapter.execute(sql, auto_begin=True, fetch=True)
         return table
 
-    def _render(self, macro: str, arguments: Mapping[str, Any]) -> str:
+    def render(self, macro: str, **arguments: Any) -> str:
+        """Give what a macro of stringx/ writes."""
         rendered = self._adapter.execute_macro(
             macro, macro_resolver=self._manifest, kwargs=dict(arguments)
         )

@@ -123,6 +123,8 @@ insert into shop.orders values
     (7, 5, 'LOST', 70, '2024-01-07'), (8, 5, 'paid', 101, '2024-01-08'),
     (8, 5, 'paid', 102, '2024-01-09'), (10, 5, null, null, '2024-01-10');
 create table shop.empty (id int);
+create schema analytics;
+create view analytics.big_orders as select * from shop.orders where amount > 50;
 create table shop."or""ders" (id int);
 create table shop."or'ders" (id int);
 create table shop."or\\ders" (id int);
@@ -135,4 +137,6 @@ revoke all on database warehouse from public;
 grant connect on database warehouse to reader;
 grant usage on schema shop to reader;
 grant select on all tables in schema shop to reader;
+grant usage on schema analytics to reader;
+grant select on all tables in schema analytics to reader;
 """

@@ -21,35 +21,12 @@ from gatekeeper.catalogue.generic_tests import (
     parse_generic_tests,
 )
 from gatekeeper.catalogue.rule_types import build_schema
-from gatekeeper.domain.rule import Dimension, Entity, RuleType, Shape
+from gatekeeper.domain.dbt_tests import dimension_of
+from gatekeeper.domain.rule import Entity, RuleType, Shape
 
 log = structlog.get_logger(__name__)
 
 _PACKAGE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-# Of what the names of well-known tests speak; all others are taken for validity.
-_DIMENSIONS = {
-    Dimension.COMPLETENESS: (
-        "at_least_one",
-        "not_empty_string",
-        "not_null_proportion",
-        "expect_column_values_to_not_be_null",
-    ),
-    Dimension.UNIQUENESS: (
-        "unique_combination_of_columns",
-        "expect_column_values_to_be_unique",
-        "expect_compound_columns_to_be_unique",
-    ),
-    Dimension.CONSISTENCY: (
-        "cardinality_equality",
-        "equal_rowcount",
-        "equality",
-        "fewer_rows_than",
-        "relationships_where",
-    ),
-    Dimension.TIMELINESS: ("recency", "expect_row_values_to_have_recent_data"),
-}
-_DIMENSION_OF = {name: dimension for dimension, names in _DIMENSIONS.items() for name in names}
 
 
 def find_trusted_types(project: Path) -> Iterator[RuleType]:
@@ -112,7 +89,7 @@ def _build_type(test: GenericTest, name: str, origin: str) -> RuleType:
     return RuleType(
         name=name,
         description=test.description or origin,
-        dimension=_DIMENSION_OF.get(test.name, Dimension.VALIDITY),
+        dimension=dimension_of(test.name),
         entity=Entity.COLUMN if COLUMN in test.parameters["properties"] else Entity.TABLE,
         shape=Shape.QUERY,
         parameters=build_schema(test.parameters),

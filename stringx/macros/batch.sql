@@ -49,3 +49,15 @@
     {{- exceptions.raise_compiler_error("this rule needs a run whose batch is a range of dates or times, with 'from' and 'to'") -}}
   {%- endif -%}
 {% endmacro %}
+
+{# The batch as a condition on a table by itself; nothing where there is none. #}
+{% macro sx_batch_predicate(batch) %}
+  {%- if batch -%}
+    {{ sx_in_batch(batch, none) }}
+  {%- endif -%}
+{% endmacro %}
+
+{# How many rows a test of a user's own project looks at: its table and its `where`, as they are. #}
+{% macro sx_count(relation, where) -%}
+select count(*) from {{ relation }}{% if where %} where {{ where }}{% endif %}
+{%- endmacro %}

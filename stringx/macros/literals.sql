@@ -46,7 +46,7 @@
   might be found elsewhere: "current_user" by DuckDB, the row itself by its own name.
 #}
 {% macro sx_column(name, row='sx_row') %}
-  {{- row ~ '.' ~ sx_identifier(name) -}}
+  {{- (row ~ '.' if row else '') ~ sx_identifier(name) -}}
 {% endmacro %}
 
 {% macro default__sx_identifier(name) %}

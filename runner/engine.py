@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import rmtree
@@ -23,6 +23,7 @@ from dbt.contracts.graph.nodes import CompiledNode
 
 from gatekeeper.domain.errors import RunnerError
 from gatekeeper.domain.verdict import Measurement
+from runner.expansion import expand_order, order_to_look
 from runner.failures import find_failure, is_transient
 from runner.project import (
     CHECK_PREFIX,
@@ -34,7 +35,7 @@ from runner.project import (
 from runner.redaction import redact
 from runner.samples import take_samples
 from runner.session import open_session
-from runner.subject import look
+from runner.subject import Subject, look
 
 KEPT_PROJECTS = 64
 # A batch of a thousand values stands in every check's SQL.
@@ -77,11 +78,12 @@ class _Project:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an order comes to; the batch in its wire form."""
+    """What an order comes to; the batch, and the rules that were expanded, in their wire form."""
 
     measurements: list[Measurement]
     columns: dict[str, str]
     batch: Mapping[str, Any] | None
+    expanded: Sequence[Mapping[str, Any]]
 
 
 class DbtEngine:
@@ -94,10 +96,10 @@ class DbtEngine:
     def measure(self, order: Mapping[str, Any]) -> Answer:
         """Test every rule of the order; raises RunnerError where the warehouse didn't answer."""
         _set_environment(build_environment(order["connection"], order["application_name"]))
+        subject = self._look(order)
+        expansion = expand_order({**order, "batch": subject.batch}, list(subject.columns))
+        order = expansion.order
         project = self._project(order)
-        with open_session(*project.reached, order, order["deadline_seconds"]) as session:
-            subject = look(session, order)
-        order = {**order, "batch": subject.batch}
         for node in project.manifest.nodes.values():
             if isinstance(node, CompiledNode):
                 # Else a check that can't be compiled shows the SQL of the run before it.
@@ -110,8 +112,13 @@ class DbtEngine:
         if order["sampling"]:
             with open_session(*project.reached, order, SAMPLE_SECONDS) as session:
                 measurements = take_samples(session, order, measurements)
-        kept = [_cut_sql(measured) for measured in measurements]
-        return Answer(kept, dict(subject.columns), subject.batch)
+        kept = [*map(_cut_sql, measurements), *expansion.unmatched]
+        return Answer(kept, dict(subject.columns), subject.batch, expansion.rules)
+
+    def _look(self, order: Mapping[str, Any]) -> Subject:
+        project = self._project(order_to_look(order))
+        with open_session(*project.reached, order, order["deadline_seconds"]) as session:
+            return look(session, order)
 
     def _project(self, order: Mapping[str, Any]) -> _Project:
         key = order["project"]

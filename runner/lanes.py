@@ -11,6 +11,7 @@ from typing import Any
 from gatekeeper.domain.batch import parse_batch, render_batch
 from gatekeeper.domain.errors import RunnerError, RunnerStopped, UnknownReference
 from gatekeeper.domain.plan import Plan
+from gatekeeper.domain.rule import parse_rule
 from gatekeeper.domain.verdict import Measured, Measurement
 from runner.lane_process import Lane, LaneDied, LaneLate, LaneLimits
 from runner.project import DBT_PROJECT
@@ -135,9 +136,11 @@ def _read_answer(
     measurements: Sequence[Mapping[str, Any]],
     columns: Mapping[str, str],
     batch: Mapping[str, Any] | None,
+    expanded: Sequence[Mapping[str, Any]],
 ) -> Measured:
     return Measured(
         measurements=[Measurement(**measured) for measured in measurements],
         columns=columns,
         batch=parse_batch(batch) if batch else None,
+        expanded=[parse_rule(rule) for rule in expanded],
     )

@@ -24,6 +24,7 @@ from gatekeeper.domain.run import RunId
 from runner.lane_process import LaneLimits
 from runner.lanes import Lanes
 from standalone.postgres import superuser_url
+from tests.integration.conftest import nothing_wrong
 
 Execute = Callable[[str], object]
 
@@ -325,6 +326,24 @@ def test_a_template_gives_way_to_a_rule_of_its_name_and_comes_back(
     assert rules(client, "post.stamps")["ids_present"]["template"] == ""
     configure(IN_SHOP, Absent.DELETE)
     assert rules(client, "post.stamps")["ids_present"]["template"] == "ids_present"
+
+
+def test_a_backtest_goes_by_the_rules_of_templates_too(
+    configure: Apply, client: FlaskClient, backend: Backend
+) -> None:
+    configure(IN_SHOP)
+    judged = client.post("/api/v1/runs", json={"table": "post.letters"}).get_json()
+    run_id = RunId(UUID(judged["id"]))
+    flow.run_attempt(backend.store, backend.queue, nothing_wrong, run_id)
+    backtest = client.post("/api/v1/gates/post.letters/backtest", json={}).get_json()
+    (trial,) = client.get(f"/api/v1/backtests/{backtest['id']}").get_json()["items"]
+    planned = flow.plan(backend.store, RunId(UUID(trial["now"]["run_id"])))
+    assert planned is not None
+    assert {rule.name: rule.for_columns for rule in planned[1].rules} == {
+        "emails_formed__email": (),
+        "ids_present": ("*id",),
+        "not_empty": (),
+    }
 
 
 def test_a_template_whose_type_is_gone_is_only_in_the_way_of_its_gates(

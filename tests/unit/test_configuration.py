@@ -197,3 +197,10 @@ def test_tags_and_patterns_are_in_no_order_of_their_writers() -> None:
     (gate,) = parse_document(text).gates
     assert gate.tags == ["a", "b"]
     assert list(gate.column_tags.items()) == [("x", ["c"]), ("y", ["a", "b"])]
+
+
+def test_the_page_on_templates_shows_a_file_that_is_right(rule_types: dict[str, RuleType]) -> None:
+    page = (ROOT / "docs" / "how-to" / "templates.md").read_text("utf-8")
+    shown = page.partition("```yaml\n")[2].partition("```")[0]
+    warehouse = "warehouses: [{name: demo, connection: {host: h, database: d, user: u}}]"
+    assert problems(shown + warehouse, rule_types) == []

@@ -235,15 +235,20 @@ def demo(settings: Settings) -> None:
     "directory", type=click.Path(exists=True, file_okay=False, path_type=Path), default="docs"
 )
 def describe(directory: Path) -> None:
-    """Write what the docs take from the code: the Postman collection, the page of rule types."""
+    """Write what the docs take from the code: the Postman collection, the page of rule types, and
+    what dbt's own docs say of them.
+    """
     from api.factory import build_spec
     from api.postman import render_collection
     from gatekeeper.catalogue.page import render_page
+    from gatekeeper.catalogue.properties import render_properties
     from gatekeeper.catalogue.rule_types import load_rule_types
 
     collection = render_collection(build_spec())
     (directory / "postman_collection.json").write_text(collection, "utf-8")
     (directory / "rules.md").write_text(render_page(load_rule_types()), "utf-8")
+    properties = ROOT / "stringx" / "properties" / "rule_types.yml"
+    properties.write_text(render_properties(load_rule_types()), "utf-8")
 
 
 for verb in VERBS:

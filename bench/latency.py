@@ -39,7 +39,7 @@ from console.client import Client
 from gatekeeper.domain.gate import Gate
 from gatekeeper.store.gates import find_gate
 from runner.engine import build_environment
-from runner.project import CHECK_PREFIX, ROWS_TESTED, render_project
+from runner.project import CHECK_PREFIX, DBT_PROJECT, ROWS_TESTED, render_project
 from standalone.service import running_service, wait_until_ready
 
 WAIT_SECONDS = 30
@@ -134,6 +134,7 @@ def _build_order(gate: Gate) -> dict[str, Any]:
     """The order that a lane would get, made plain by JSON as on its way there."""
     order = {
         "adapter": "postgres",
+        "dbt_project": str(DBT_PROJECT),
         "table": gate.table,
         "rules": [asdict(rule) for rule in gate.rule_set.rules],
         "batch": None,

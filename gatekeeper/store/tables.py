@@ -138,7 +138,12 @@ requests = Table(
     Column("idempotency_key", Text, unique=True),
     Column("question", JSONB, nullable=False),
     Column("correlation_id", Text),
+    # Where it stood in Kafka, if it came from there: a record is taken once.
+    Column("topic", Text),
+    Column("partition", Integer),
+    Column("offset", BigInteger),
     _timestamp("received_at", nullable=False),
+    UniqueConstraint("topic", "partition", "offset"),
     _one_of("trigger", Trigger),
 )
 

@@ -1,0 +1,29 @@
+"""A request may come from Kafka, and knows its place there.
+
+The previous release writes none.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    """Add the place, which no two requests share."""
+    op.add_column("requests", sa.Column("topic", sa.Text()))
+    op.add_column("requests", sa.Column("partition", sa.Integer()))
+    op.add_column("requests", sa.Column("offset", sa.BigInteger()))
+    op.create_unique_constraint(
+        "requests_topic_partition_offset_key", "requests", ["topic", "partition", "offset"]
+    )
+
+
+def downgrade() -> None:
+    """Take it away."""
+    op.drop_constraint("requests_topic_partition_offset_key", "requests")
+    for column in ("offset", "partition", "topic"):
+        op.drop_column("requests", column)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import AfterValidator, DirectoryPath, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, DirectoryPath, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gatekeeper.domain.errors import InvalidConfiguration, Problem
@@ -37,8 +37,47 @@ def _postgresql(url: SecretStr) -> SecretStr:
 StoreUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
 
 
+class KafkaSettings(BaseSettings):
+    """Every setting of Kafka with its meaning. Without brokers Kafka isn't used."""
+
+    model_config = SettingsConfigDict(env_prefix=f"{PREFIX}KAFKA_", frozen=True)
+
+    bootstrap: str | None = Field(
+        None,
+        description="the brokers, as host:port,host:port; without them Kafka isn't used. Runners "
+        "don't talk to them, and need it to know that results are owed there",
+    )
+    triggers_topic: str = Field("stringx.triggers", description="where triggers come from")
+    results_topic: str = Field("stringx.results", description="where results go")
+    dead_letters_topic: str = Field(
+        "stringx.triggers.dlq", description="where records go that can't be taken"
+    )
+    group: str = Field("stringx", description="the consumers' group")
+    member: str | None = Field(
+        None,
+        description="a consumer's own name in the group: with one it keeps its partitions when it "
+        "is started again",
+    )
+    max_queue_depth: Annotated[int, Field(ge=1)] = Field(
+        10_000, description="waiting runs above which consumers hold back"
+    )
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how the brokers are talked to"
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
+        "PLAIN", description="how StringX says who it is, with SASL"
+    )
+    sasl_username: str | None = Field(None, description="who it says it is")
+    sasl_secret_file: FilePath | None = Field(
+        None, description="the file with its password, or with its token for OAUTHBEARER"
+    )
+    ssl_cafile: FilePath | None = Field(None, description="who signs the brokers' certificates")
+    ssl_certfile: FilePath | None = Field(None, description="StringX's own certificate")
+    ssl_keyfile: FilePath | None = Field(None, description="the key of that certificate")
+
+
 class Settings(BaseSettings):
-    """Every setting with its meaning; the README's table is made from these."""
+    """Every setting with its meaning; the README's table is made from these and Kafka's."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
@@ -102,7 +141,7 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """Read the environment; raises InvalidConfiguration that names each bad setting."""
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = {name for kind in (Settings, KafkaSettings) for name in names_of(kind)}
     unknown = [
         Problem(name, "there is no such setting")
         for name in sorted(os.environ)
@@ -110,12 +149,31 @@ def load_settings() -> Settings:
     ]
     if unknown:
         raise InvalidConfiguration(unknown)
+    return _load(Settings)
+
+
+def load_kafka_settings() -> KafkaSettings:
+    """Read Kafka's part of the environment; raises InvalidConfiguration like the other."""
+    return _load(KafkaSettings)
+
+
+def names_of(kind: type[BaseSettings]) -> dict[str, str]:
+    """Give the settings' names in the environment, each with its field's."""
+    prefix = kind.model_config["env_prefix"]
+    return {f"{prefix}{field.upper()}": field for field in kind.model_fields}
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def _load(kind: type[S]) -> S:
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
+        prefix = kind.model_config["env_prefix"]
         raise InvalidConfiguration(
             [
-                Problem(f"{PREFIX}{str(each['loc'][0]).upper()}", each["msg"])
+                Problem(f"{prefix}{str(each['loc'][0]).upper()}", each["msg"])
                 for each in error.errors()
             ]
         ) from None

@@ -1,0 +1,1 @@
+"""Kafka: triggers in, results out."""

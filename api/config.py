@@ -21,7 +21,7 @@ AUTHOR = "api"
 @config.get("")
 @config.doc(
     operation_id="exportConfig",
-    summary="Export every warehouse, gate and rule as YAML",
+    summary="Export every warehouse, template, gate and rule as YAML",
     responses={200: "The configuration"},
 )
 def export_config() -> Response:

@@ -46,7 +46,7 @@ def apply(settings: Settings, file: Path, absent: str, *, dry_run: bool) -> None
 @click.command()
 @click.pass_obj
 def export(settings: Settings) -> None:
-    """Print every warehouse, gate and rule as YAML, for `apply` to take back."""
+    """Print every warehouse, template, gate and rule as YAML, for `apply` to take back."""
     from gatekeeper.catalogue.load import load_catalogue
     from gatekeeper.configuration.export import load_document
     from gatekeeper.configuration.text import render_document

@@ -20,6 +20,7 @@ from dbt.contracts.graph.manifest import Manifest
 from gatekeeper.domain.errors import RunnerError
 from gatekeeper.domain.rule import Rule
 from gatekeeper.domain.verdict import Measurement
+from runner.expansion import expand_order, order_to_look
 from runner.failures import find_failure
 from runner.invoke import Invocation
 from runner.own_project import OwnProjects
@@ -28,7 +29,7 @@ from runner.redaction import redact
 from runner.results import cut_sql, read_count, read_result
 from runner.samples import take_samples
 from runner.session import open_session
-from runner.subject import look
+from runner.subject import Subject, look
 
 KEPT_PROJECTS = 64
 # The verdict is waiting for them.
@@ -54,13 +55,14 @@ class _Project:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an order comes to; the batch in its wire form, `dbt_tests` the tests of the gate's own
-    dbt project as rules.
+    """What an order comes to: batch and expanded rules in their wire form, and the
+    tests of the gate's own dbt project as rules.
     """
 
     measurements: Sequence[Measurement]
     columns: Mapping[str, str]
     batch: Mapping[str, Any] | None
+    expanded: Sequence[Mapping[str, Any]]
     dbt_tests: Sequence[Rule] = ()
 
 
@@ -74,18 +76,34 @@ class DbtEngine:
 
     def measure(self, order: Mapping[str, Any]) -> Answer:
         """Test every rule of the order; raises RunnerError where the warehouse didn't answer."""
+        try:
+            return self._measure(order)
+        finally:
+            if order["adapter"] == "duckdb":
+                # Not at the top: DuckDB is not installed everywhere.
+                from runner.duckdb_lock import let_go
+
+                let_go()
+
+    def _measure(self, order: Mapping[str, Any]) -> Answer:
         _set_environment(build_environment(order["connection"], order["application_name"]))
+        subject = self._look(order)
+        expansion = expand_order({**order, "batch": subject.batch}, list(subject.columns))
+        order = expansion.order
         project = self._project(order)
-        with open_session(*project.reached, order, order["deadline_seconds"]) as session:
-            subject = look(session, order)
-        order = {**order, "batch": subject.batch}
         measurements = _measure_rules(project, order) if order["rules"] else []
-        answer = Answer(measurements, subject.columns, subject.batch)
+        tests: Sequence[Rule] = ()
         if order["own_project"]:
             found = self._own_projects.measure(order, project.directory, project.reached)
             tests, tested = zip(*found, strict=True)
-            answer = replace(answer, measurements=[*measurements, *tested], dbt_tests=tests)
-        return replace(answer, measurements=[cut_sql(each) for each in answer.measurements])
+            measurements = [*measurements, *tested]
+        kept = [*map(cut_sql, measurements), *expansion.unmatched]
+        return Answer(kept, subject.columns, subject.batch, expansion.rules, tests)
+
+    def _look(self, order: Mapping[str, Any]) -> Subject:
+        project = self._project(order_to_look(order))
+        with open_session(*project.reached, order, order["deadline_seconds"]) as session:
+            return look(session, order)
 
     def _project(self, order: Mapping[str, Any]) -> _Project:
         key = order["project"]

@@ -149,11 +149,13 @@ def _read_answer(
     measurements: Sequence[Mapping[str, Any]],
     columns: Mapping[str, str],
     batch: Mapping[str, Any] | None,
+    expanded: Sequence[Mapping[str, Any]],
     dbt_tests: Sequence[Mapping[str, Any]],
 ) -> Measured:
     return Measured(
         measurements=[Measurement(**measured) for measured in measurements],
         columns=columns,
         batch=parse_batch(batch) if batch else None,
+        expanded=[parse_rule(rule) for rule in expanded],
         dbt_tests=[parse_rule(test) for test in dbt_tests],
     )

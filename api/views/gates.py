@@ -17,7 +17,9 @@ from gatekeeper.domain.verdict import OnNoData, Verdict
 
 
 class RuleView(View):
-    """A rule."""
+    """A rule. `template` is what put it on the gate. One with `for_columns` is for every column
+    that matches one of these patterns when the gate is judged.
+    """
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
@@ -34,6 +36,8 @@ class RuleView(View):
     description: str
     owner: str
     columns: list[str]
+    template: str
+    for_columns: list[str]
 
     @classmethod
     def of(cls, rule: Rule) -> Self:
@@ -71,6 +75,8 @@ class GateSummary(View):
     warehouse: str
     table: str
     description: str
+    tags: list[str]
+    column_tags: dict[str, list[str]]
     mode: Mode
     opens_on: list[Verdict]
     on_no_data: OnNoData
@@ -104,6 +110,8 @@ def _gate_fields(gate: Gate) -> dict[str, Any]:
         "warehouse": gate.warehouse,
         "table": gate.table,
         "description": gate.description,
+        "tags": list(gate.tags.gate),
+        "column_tags": {column: list(tags) for column, tags in gate.tags.columns.items()},
         "mode": gate.policy.mode,
         "opens_on": sorted(gate.policy.opens_on),
         "on_no_data": gate.policy.on_no_data,

@@ -100,6 +100,7 @@ class CheckView(View):
     entity: Entity
     owner: str
     columns: list[str]
+    template: str
     severity: Severity
     warn_above: str
     error_above: str
@@ -125,6 +126,7 @@ class CheckView(View):
             entity=rule.entity,
             owner=rule.owner,
             columns=list(rule.columns),
+            template=rule.template,
             severity=rule.severity,
             warn_above=rule.warn_above,
             error_above=rule.error_above,

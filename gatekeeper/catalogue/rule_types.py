@@ -16,6 +16,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from gatekeeper.domain.errors import Problem
+from gatekeeper.domain.expansion import COLUMN_PARAMETERS
 from gatekeeper.domain.rule import Dimension, Entity, RuleType, Shape
 from gatekeeper.settings import ROOT
 
@@ -126,13 +127,22 @@ def check_parameters(
         yield Problem(where, _reason(error))
 
 
+def find_column_parameter(rule_type: RuleType) -> str | None:
+    """Give the parameter that takes the one column a rule of the type is for, if it has it."""
+    properties = rule_type.parameters.get("properties", {})
+    for name in COLUMN_PARAMETERS:
+        if (properties.get(name) or {}).get("$ref") == "#/$defs/column":
+            return name
+    return None
+
+
 def find_columns(rule_type: RuleType, parameters: Mapping[str, Any]) -> list[str]:
     """Give the columns of the gate's table that a rule names, as its type's schema has them."""
     return list(dict.fromkeys(_columns(rule_type.parameters, parameters)))
 
 
 def _columns(schema: Mapping[str, Any], value: Any) -> Iterator[str]:
-    if schema.get("$ref") == "#/$defs/column":
+    if schema.get("$ref") == "#/$defs/column" and value is not None:
         yield value
     for name, of_field in schema.get("properties", {}).items():
         if isinstance(value, Mapping) and name in value and of_field:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
 from gatekeeper.catalogue.rule_types import find_columns
 from gatekeeper.configuration.changes import Absent, Change, compare, merge
 from gatekeeper.configuration.check import check_document
-from gatekeeper.configuration.document import Document, GateDocument, RuleDocument
-from gatekeeper.configuration.export import load_document
+from gatekeeper.configuration.document import (
+    Document,
+    GateDocument,
+    RuleDocument,
+    TemplateDocument,
+)
+from gatekeeper.configuration.export import load_placed
+from gatekeeper.configuration.templates import PlacedRule, covers, is_lost, place, without_placed
 from gatekeeper.configuration.text import parse_document
 from gatekeeper.domain.errors import InvalidConfiguration, Problem
 from gatekeeper.domain.gate import Warehouse
@@ -24,6 +31,7 @@ from gatekeeper.store.gates import (
     save_gate,
     save_warehouse,
 )
+from gatekeeper.store.templates import delete_template, save_template
 
 log = structlog.get_logger(__name__)
 
@@ -50,18 +58,20 @@ def apply_configuration(
     wanted = parse_document(text)
     with store.transaction() as tx:
         lock_configuration(tx)
-        stored = load_document(tx, rule_types)
-        merged = merge(stored, wanted, manner.absent)
+        stored = load_placed(tx, rule_types)
+        merged = merge(without_placed(stored), wanted, manner.absent)
+        placed = place(merged, rule_types, stored)
         known = {warehouse.name for warehouse in merged.warehouses}
         problems = [
             *check_document(wanted, rule_types, known),
-            *_find_orphans(stored, merged, rule_types),
+            *_find_orphans(stored, placed, rule_types),
+            *_find_lost(stored, placed, wanted, rule_types),
         ]
         if problems:
             raise InvalidConfiguration(problems)
-        changes = compare(stored, merged)
+        changes = compare(stored, placed)
         if changes and not manner.dry_run:
-            _save(tx, rule_types, stored, merged, manner.author)
+            _save(tx, rule_types, stored, placed, manner.author)
     if not manner.dry_run:
         log.info("configuration applied", action="configuration_applied", changes=len(changes))
     return changes
@@ -72,15 +82,33 @@ def _changed_gates(stored: Document, merged: Document) -> list[GateDocument]:
 
 
 def _find_orphans(stored: Document, merged: Document, rule_types: RuleTypes) -> Iterator[Problem]:
-    """Give the rules that a changed gate would keep although their type is gone."""
+    """Give the rules of its own that a changed gate would keep although their type is gone."""
     kept = {(gate.key, rule.name) for gate in stored.gates for rule in gate.rules}
     for gate in _changed_gates(stored, merged):
         for rule in gate.rules:
-            if rule.type not in rule_types and (gate.key, rule.name) in kept:
+            if isinstance(rule, PlacedRule) or rule.type in rule_types:
+                continue
+            if (gate.key, rule.name) in kept:
                 path = f"gates.{':'.join(gate.key)}.rules.{rule.name}"
                 yield Problem(
                     path, f"its rule type {rule.type!r} is gone; bring it back, or delete the rule"
                 )
+
+
+def _find_lost(
+    stored: Document, placed: Document, wanted: Document, rule_types: RuleTypes
+) -> Iterator[Problem]:
+    """Give the templates that would be kept, for a gate that changes, although they are lost."""
+    changed = _changed_gates(stored, placed)
+    for template in placed.templates:
+        if template in wanted.templates or not is_lost(template, rule_types):
+            continue
+        if template not in stored.templates or any(covers(template, gate) for gate in changed):
+            yield Problem(
+                f"templates.{template.name}",
+                f"its rule type {template.rule.type!r} is gone, or takes no column any more; "
+                "bring it back, or delete the template",
+            )
 
 
 def _save(
@@ -89,15 +117,34 @@ def _save(
     for warehouse in merged.warehouses:
         connection = warehouse.connection.model_dump(exclude_none=True)
         save_warehouse(tx, Warehouse(warehouse.name, warehouse.adapter, connection))
+    _save_templates(tx, stored.templates, merged.templates)
     for gate in _changed_gates(stored, merged):
         rules = [build_rule(rule, rule_types[rule.type]) for rule in gate.rules]
-        save_gate(tx, gate.warehouse, gate.table, gate.description, gate.policy(), rules, author)
+        save_gate(
+            tx,
+            gate.warehouse,
+            gate.table,
+            gate.description,
+            gate.tagged(),
+            gate.policy(),
+            rules,
+            author,
+        )
     for key in {gate.key for gate in stored.gates} - {gate.key for gate in merged.gates}:
         retire_gate(tx, *key)
     kept = {warehouse.name for warehouse in merged.warehouses}
     for warehouse in stored.warehouses:
         if warehouse.name not in kept:
             retire_warehouse(tx, warehouse.name)
+
+
+def _save_templates(
+    tx: Transaction, stored: Sequence[TemplateDocument], merged: Sequence[TemplateDocument]
+) -> None:
+    for template in merged:
+        save_template(tx, template.name, template.model_dump(mode="json", exclude={"name"}))
+    for name in {each.name for each in stored} - {each.name for each in merged}:
+        delete_template(tx, name)
 
 
 def build_rule(document: RuleDocument, rule_type: RuleType) -> Rule:
@@ -116,4 +163,11 @@ def build_rule(document: RuleDocument, rule_type: RuleType) -> Rule:
         description=document.description,
         owner=document.owner,
         columns=tuple(find_columns(rule_type, document.parameters)),
+        **_of_template(document),
     )
+
+
+def _of_template(document: RuleDocument) -> dict[str, Any]:
+    if not isinstance(document, PlacedRule):
+        return {}
+    return {"template": document.template, "for_columns": tuple(document.for_columns)}

@@ -13,7 +13,12 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from gatekeeper.configuration.document import Document, GateDocument, RuleDocument
+from gatekeeper.configuration.document import (
+    Document,
+    GateDocument,
+    RuleDocument,
+    TemplateDocument,
+)
 from gatekeeper.domain.gate import Mode
 
 T = TypeVar("T", bound=BaseModel)
@@ -57,8 +62,28 @@ def merge(stored: Document, wanted: Document, absent: Absent) -> Document:
     left = [] if absent is Absent.DELETE else list(warehouses.values())
     return Document(
         warehouses=[*wanted.warehouses, *left],
+        templates=_merge_templates(stored, wanted, absent),
         gates=[*merged_gates, *_absent_gates(list(gates.values()), absent)],
     ).sorted()
+
+
+def _merge_templates(stored: Document, wanted: Document, absent: Absent) -> list[TemplateDocument]:
+    named = {template.name for template in wanted.templates}
+    left = [template for template in stored.templates if template.name not in named]
+    return [*wanted.templates, *_absent_templates(left, absent)]
+
+
+def _absent_templates(
+    templates: Sequence[TemplateDocument], absent: Absent
+) -> list[TemplateDocument]:
+    if absent is Absent.DELETE:
+        return []
+    if absent is Absent.DISABLE:
+        return [
+            each.model_copy(update={"rule": each.rule.model_copy(update={"enabled": False})})
+            for each in templates
+        ]
+    return list(templates)
 
 
 def _merge_gate(stored: GateDocument | None, wanted: GateDocument, absent: Absent) -> GateDocument:
@@ -88,6 +113,7 @@ def compare(before: Document, after: Document) -> list[Change]:
     before, after = before.sorted(), after.sorted()
     return [
         *_compare("warehouses", before.warehouses, after.warehouses, lambda each: each.name),
+        *_compare("templates", before.templates, after.templates, lambda each: each.name),
         *_compare_gates(before.gates, after.gates),
     ]
 

@@ -3,29 +3,69 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
-from gatekeeper.catalogue.rule_types import check_parameters
-from gatekeeper.configuration.document import Document, RuleDocument
+from gatekeeper.catalogue.rule_types import check_parameters, find_column_parameter
+from gatekeeper.configuration.document import (
+    Document,
+    RuleBody,
+    RuleDocument,
+    TemplateDocument,
+)
 from gatekeeper.domain.errors import Problem
 from gatekeeper.domain.rule import RuleType, Severity, Shape
 
 # What fails is a key, or the one thing that was measured of the whole batch.
 COUNTS_NO_ROWS = (Shape.KEY, Shape.AGGREGATE)
 
+# For any column: which there are is only known to a run.
+STAND_IN = "column"
+
 
 def check_document(
     document: Document, rule_types: Mapping[str, RuleType], known_warehouses: Iterable[str]
 ) -> Iterator[Problem]:
     """Give what is wrong with a document beyond its form."""
+    known_warehouses = set(known_warehouses)
     names = [warehouse.name for warehouse in document.warehouses]
     yield from _repeated("warehouses", names)
+    yield from _repeated("templates", [template.name for template in document.templates])
+    for number, template in enumerate(document.templates):
+        yield from _check_template(template, rule_types, known_warehouses, f"templates.{number}")
     yield from _repeated("gates", [f"{gate.warehouse}:{gate.table}" for gate in document.gates])
     for number, gate in enumerate(document.gates):
         path = f"gates.{number}"
         if gate.warehouse not in known_warehouses:
-            yield Problem(f"{path}.warehouse", f"no warehouse is called {gate.warehouse!r}")
+            yield _unknown_warehouse(gate.warehouse, f"{path}.warehouse")
         yield from check_rules(gate.rules, rule_types, f"{path}.rules")
+
+
+def _unknown_warehouse(name: str, path: str) -> Problem:
+    return Problem(path, f"no warehouse is called {name!r}")
+
+
+def _check_template(
+    template: TemplateDocument,
+    rule_types: Mapping[str, RuleType],
+    known_warehouses: Container[str],
+    path: str,
+) -> Iterator[Problem]:
+    for name in template.warehouses:
+        if name not in known_warehouses:
+            yield _unknown_warehouse(name, f"{path}.warehouses")
+    rule, rule_type = template.rule, rule_types.get(template.rule.type)
+    if template.has_columns and rule_type is not None:
+        parameter = find_column_parameter(rule_type)
+        if parameter is None:
+            reason = f"{rule_type.name} has no parameter that takes one column; leave columns out"
+            yield Problem(path, reason)
+            return
+        if parameter in rule.parameters:
+            reason = "the template puts each column there; leave it out"
+            yield Problem(f"{path}.rule.parameters.{parameter}", reason)
+        filled_in = {**rule.parameters, parameter: STAND_IN}
+        rule = rule.model_copy(update={"parameters": filled_in})
+    yield from check_rule(rule, rule_types, f"{path}.rule")
 
 
 def check_rules(
@@ -37,9 +77,7 @@ def check_rules(
         yield from check_rule(rule, rule_types, f"{path}.{number}")
 
 
-def check_rule(
-    rule: RuleDocument, rule_types: Mapping[str, RuleType], path: str
-) -> Iterator[Problem]:
+def check_rule(rule: RuleBody, rule_types: Mapping[str, RuleType], path: str) -> Iterator[Problem]:
     """Give what is wrong with a rule beyond its form."""
     rule_type = rule_types.get(rule.type)
     if rule_type is None:
@@ -50,7 +88,7 @@ def check_rule(
         yield from check_parameters(rule_type, rule.parameters, f"{path}.parameters")
 
 
-def _check_thresholds(rule: RuleDocument, rule_type: RuleType, path: str) -> Iterator[Problem]:
+def _check_thresholds(rule: RuleBody, rule_type: RuleType, path: str) -> Iterator[Problem]:
     for field in ("warn_above", "error_above"):
         if rule_type.shape in COUNTS_NO_ROWS and getattr(rule, field).endswith("%"):
             reason = f"{rule_type.name} doesn't count rows, so it has no share; give a number"

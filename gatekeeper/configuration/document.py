@@ -16,7 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from gatekeeper.domain.gate import DbtProject, Mode, Policy
+from gatekeeper.domain.expansion import MAX_TEMPLATE_NAME
+from gatekeeper.domain.gate import DbtProject, Mode, Policy, Tags
 from gatekeeper.domain.rule import NO_ROW, THRESHOLD_PATTERN, Dimension, Kind, Severity, Threshold
 from gatekeeper.domain.samples import MAX_ROWS, Mask, SamplePolicy, Show
 from gatekeeper.domain.verdict import OnNoData, Verdict
@@ -127,10 +128,9 @@ WarehouseDocument = Annotated[
 ]
 
 
-class RuleDocument(Strict):
-    """A rule; what is left out comes from its rule type."""
+class RuleBody(Strict):
+    """What a rule is but for its name; what is left out comes from its rule type."""
 
-    name: RuleName
     type: str
     parameters: dict[str, Any] = Field(default_factory=dict)
     kind: Kind = Field(default=Kind.ENGINEERING, strict=False)
@@ -141,6 +141,60 @@ class RuleDocument(Strict):
     enabled: bool = True
     description: Text = ""
     owner: Text = ""
+
+
+class _RuleNamed(Strict):
+    name: RuleName
+
+
+# In this order of its bases the name stands first.
+class RuleDocument(RuleBody, _RuleNamed):
+    """A rule; what is left out comes from its rule type."""
+
+
+def _sorted_once(words: list[str]) -> list[str]:
+    return sorted(set(words))
+
+
+TagName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+"""A word by which templates find what carries it."""
+
+TagSet = Annotated[list[TagName], Field(max_length=100), AfterValidator(_sorted_once)]
+
+Patterns = Annotated[
+    list[Annotated[Text, Field(min_length=1, max_length=511)]],
+    Field(max_length=100),
+    AfterValidator(_sorted_once),
+]
+"""Names, or patterns of names as in a shell: `*`, `?`, `[a-z]`."""
+
+TemplateName = Annotated[
+    str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=MAX_TEMPLATE_NAME)
+]
+"""Its rules are named after it. Without a double underscore, which divides it from a column."""
+
+
+class TemplateDocument(Strict):
+    """A rule for every gate that matches: for its table, or for each column that matches."""
+
+    name: TemplateName
+    tables: Patterns = Field(default_factory=lambda: ["*"])
+    warehouses: Annotated[list[str], AfterValidator(_sorted_once)] = Field(default_factory=list)
+    tags: TagSet = Field(default_factory=list)
+    columns: Patterns = Field(default_factory=list)
+    column_tags: TagSet = Field(default_factory=list)
+    rule: RuleBody
+
+    @model_validator(mode="after")
+    def _one_way_to_columns(self) -> Self:
+        if self.columns and self.column_tags:
+            raise ValueError("name columns or column_tags; for both, write two templates")
+        return self
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether its rule is for columns, one by one."""
+        return bool(self.columns or self.column_tags)
 
 
 class DbtProjectDocument(Strict):
@@ -195,6 +249,10 @@ class GateDocument(Strict):
     warehouse: str
     table: TableName
     description: Text = ""
+    tags: TagSet = Field(default_factory=list)
+    column_tags: Annotated[
+        dict[ColumnName, TagSet], AfterValidator(lambda tags: dict(sorted(tags.items())))
+    ] = Field(default_factory=dict)
     mode: Mode = Field(default=Mode.ASYNC, strict=False)
     opens_on: Annotated[
         list[Annotated[Verdict, Field(strict=False)]],
@@ -224,6 +282,11 @@ class GateDocument(Strict):
             dbt_project=self._dbt_project(),
         )
 
+    def tagged(self) -> Tags:
+        """The gate's tags in the domain's words."""
+        columns = {column: tuple(tags) for column, tags in self.column_tags.items()}
+        return Tags(tuple(self.tags), columns)
+
     def _dbt_project(self) -> DbtProject | None:
         if self.dbt_project is None:
             return None
@@ -235,6 +298,7 @@ class Document(Strict):
     """A whole configuration file."""
 
     warehouses: list[WarehouseDocument] = Field(default_factory=list)
+    templates: list[TemplateDocument] = Field(default_factory=list)
     gates: list[GateDocument] = Field(default_factory=list)
 
     def sorted(self) -> Document:
@@ -244,4 +308,5 @@ class Document(Strict):
             for gate in sorted(self.gates, key=lambda gate: gate.key)
         ]
         warehouses = sorted(self.warehouses, key=lambda warehouse: warehouse.name)
-        return Document(warehouses=warehouses, gates=gates)
+        templates = sorted(self.templates, key=lambda template: template.name)
+        return Document(warehouses=warehouses, templates=templates, gates=gates)

@@ -13,18 +13,26 @@ from gatekeeper.configuration.document import (
     GateDocument,
     RuleDocument,
     SamplesDocument,
+    TemplateDocument,
     WarehouseDocument,
 )
+from gatekeeper.configuration.templates import PlacedRule, without_placed
 from gatekeeper.domain.gate import Gate
 from gatekeeper.domain.rule import Rule, RuleType
 from gatekeeper.store.engine import Transaction
 from gatekeeper.store.gates import load_gates, load_warehouses
+from gatekeeper.store.templates import load_templates
 
 _WAREHOUSE: TypeAdapter[WarehouseDocument] = TypeAdapter(WarehouseDocument)
 
 
 def load_document(tx: Transaction, rule_types: Mapping[str, RuleType]) -> Document:
-    """Load every warehouse, gate and rule."""
+    """Load every warehouse, template, gate and rule, as they would be written."""
+    return without_placed(load_placed(tx, rule_types))
+
+
+def load_placed(tx: Transaction, rule_types: Mapping[str, RuleType]) -> Document:
+    """Load all of it, with the rules that templates put on gates."""
     warehouses = [
         _WAREHOUSE.validate_python(
             {"name": each.name, "adapter": each.adapter, "connection": dict(each.connection)}
@@ -32,7 +40,11 @@ def load_document(tx: Transaction, rule_types: Mapping[str, RuleType]) -> Docume
         for each in load_warehouses(tx)
     ]
     gates = [_gate_document(gate, rule_types) for gate in load_gates(tx)]
-    return Document(warehouses=warehouses, gates=gates).sorted()
+    templates = [
+        TemplateDocument.model_validate({"name": name, **content}, strict=False)
+        for name, content in load_templates(tx).items()
+    ]
+    return Document(warehouses=warehouses, templates=templates, gates=gates).sorted()
 
 
 def _gate_document(gate: Gate, rule_types: Mapping[str, RuleType]) -> GateDocument:
@@ -40,6 +52,8 @@ def _gate_document(gate: Gate, rule_types: Mapping[str, RuleType]) -> GateDocume
         warehouse=gate.warehouse,
         table=gate.table,
         description=gate.description,
+        tags=list(gate.tags.gate),
+        column_tags={column: list(tags) for column, tags in gate.tags.columns.items()},
         mode=gate.policy.mode,
         opens_on=sorted(gate.policy.opens_on),
         on_no_data=gate.policy.on_no_data,
@@ -63,7 +77,7 @@ def _dbt_project_document(gate: Gate) -> DbtProjectDocument | None:
 def rule_document(rule: Rule, rule_types: Mapping[str, RuleType]) -> RuleDocument:
     """Give a rule as it would be written; what its rule type says anyway is left out."""
     by_default = rule_types[rule.type].dimension if rule.type in rule_types else None
-    return RuleDocument(
+    document = RuleDocument(
         name=rule.name,
         type=rule.type,
         parameters=dict(rule.parameters),
@@ -76,3 +90,6 @@ def rule_document(rule: Rule, rule_types: Mapping[str, RuleType]) -> RuleDocumen
         description=rule.description,
         owner=rule.owner,
     )
+    if not rule.template:
+        return document
+    return PlacedRule(**dict(document), template=rule.template, for_columns=list(rule.for_columns))

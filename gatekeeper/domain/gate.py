@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -59,6 +59,14 @@ class Warehouse:
 
 
 @dataclass(frozen=True)
+class Tags:
+    """The words by which templates find a gate, and columns of its table."""
+
+    gate: tuple[str, ...] = ()
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class StoredRuleSet:
     """A rule set with who brought it, and when it first was the gate's."""
 
@@ -82,6 +90,7 @@ class Gate:
     rule_set: RuleSet
     watermark: str | None = None
     salt: str = ""
+    tags: Tags = field(default_factory=Tags)
 
     @property
     def can_judge(self) -> bool:

@@ -84,7 +84,9 @@ class Rule:
     """A stored definition. `name` is unique in its gate and, being a safe identifier, the only
     part of a rule that is ever written into a dbt project. A check warns above `warn_above`; where
     the severity is `error` it fails above `error_above`. `owner` is who looks after the rule,
-    `columns` are the columns of the gate's table that it names.
+    `columns` are the columns of the gate's table that it names. `template` is what put it on the
+    gate. One with `for_columns` stands for every column that matches these patterns: the parameter
+    that takes the column is None until the rule is expanded.
     """
 
     name: str
@@ -100,6 +102,8 @@ class Rule:
     description: str = ""
     owner: str = ""
     columns: tuple[str, ...] = ()
+    template: str = ""
+    for_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,12 +122,24 @@ class RuleSet:
 def build_rule_set(rules: Sequence[Rule]) -> RuleSet:
     """Name the rules by the SHA-256 of their canonical JSON; order doesn't matter."""
     ordered = tuple(sorted(rules, key=lambda rule: rule.name))
-    content = json.dumps([asdict(rule) for rule in ordered], sort_keys=True, separators=(",", ":"))
+    content = json.dumps(
+        [render_rule(rule) for rule in ordered], sort_keys=True, separators=(",", ":")
+    )
     return RuleSet(hash=hashlib.sha256(content.encode()).hexdigest(), rules=ordered)
 
 
+def render_rule(rule: Rule) -> dict[str, Any]:
+    """Give a rule as plain data. What only a template's rule has is left out of any other: so these
+    keep their rule sets' hashes, and a release that knows no templates reads them.
+    """
+    of_templates = ("template", "for_columns")
+    return {
+        name: value for name, value in asdict(rule).items() if value or name not in of_templates
+    }
+
+
 def parse_rule(content: Mapping[str, Any]) -> Rule:
-    """Read a rule back from the plain data that `asdict` gave."""
+    """Read a rule back from plain data."""
     return Rule(
         **{
             **content,
@@ -133,5 +149,6 @@ def parse_rule(content: Mapping[str, Any]) -> Rule:
             "severity": Severity(content["severity"]),
             # Rule sets that were stored before rules knew their columns have none.
             "columns": tuple(content.get("columns", ())),
+            "for_columns": tuple(content.get("for_columns", ())),
         }
     )

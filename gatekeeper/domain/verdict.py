@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from gatekeeper.domain.batch import Batch
 from gatekeeper.domain.drift import drifted, find_drift
+from gatekeeper.domain.expansion import expand, replace_expanded
 from gatekeeper.domain.rule import Rule, RuleSet, Severity, Threshold
 from gatekeeper.domain.samples import Sample
 
@@ -69,11 +70,13 @@ class Measurement:
 @dataclass(frozen=True)
 class Measured:
     """What a runner brought back of a plan: the table's columns with their types, in its order, the
-    batch that was judged, and a measurement for each rule. `dbt_tests` are the tests of the gate's
-    own dbt project, as rules. `failure` says why there is nothing.
+    batch that was judged, and a measurement for each rule. `expanded` are the rules for single
+    columns that those for many came to. `dbt_tests` are the tests of the gate's own dbt project, as
+    rules. `failure` says why there is nothing.
     """
 
     measurements: Sequence[Measurement] = ()
+    expanded: Sequence[Rule] = ()
     dbt_tests: Sequence[Rule] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     batch: Batch | None = None
@@ -101,11 +104,14 @@ def judge_checks(
     """Judge every rule of the set by what was measured of it.
 
     `remembered` are the table's columns as they were when the rule set was first judged: a rule
-    that names one which has changed since isn't judged by what it counted.
+    that names one which has changed since isn't judged by what it counted. A rule for many columns
+    has a check for each, also for one that is gone.
     """
     found = {measurement.rule: measurement for measurement in measured.measurements}
     lost = measured.failure or "the check was planned and never came back"
     drift = {} if measured.failure else find_drift(remembered or {}, measured.columns)
+    gone = [column for column in drift if column not in measured.columns]
+    expanded = [*measured.expanded, *expand(rule_set.rules, gone)]
     bounds = (measured.batch.column,) if measured.batch else ()
 
     def judge_rule(rule: Rule, outcome_of: OutcomeOf) -> Check:
@@ -118,7 +124,7 @@ def judge_checks(
         return Check(rule, outcome_of(rule, measurement), measurement)
 
     return [
-        *(judge_rule(rule, _outcome) for rule in rule_set.rules),
+        *(judge_rule(rule, _outcome) for rule in replace_expanded(rule_set.rules, expanded)),
         *(judge_rule(test, _outcome_of_dbt) for test in measured.dbt_tests),
     ]
 

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Row, Select, case, delete, func, select, u
 from sqlalchemy.dialects.postgresql import insert
 
 from gatekeeper.domain.errors import AmbiguousGate, UnknownGate
-from gatekeeper.domain.gate import DbtProject, Gate, Mode, Policy, StoredRuleSet, Warehouse
-from gatekeeper.domain.rule import Rule, RuleSet, build_rule_set, parse_rule
+from gatekeeper.domain.gate import DbtProject, Gate, Mode, Policy, StoredRuleSet, Tags, Warehouse
+from gatekeeper.domain.rule import Rule, RuleSet, build_rule_set, parse_rule, render_rule
 from gatekeeper.domain.samples import parse_sample_policy
 from gatekeeper.domain.verdict import OnNoData, Verdict
 from gatekeeper.store.engine import Transaction
@@ -33,6 +33,8 @@ RULE_COLUMNS = (
     rules.c.description,
     rules.c.owner,
     rules.c.columns,
+    rules.c.template,
+    rules.c.for_columns,
 )
 
 
@@ -90,6 +92,7 @@ def save_gate(
     warehouse: str,
     table: str,
     description: str,
+    tags: Tags,
     policy: Policy,
     gate_rules: Iterable[Rule],
     author: str,
@@ -100,6 +103,8 @@ def save_gate(
     rule_set = build_rule_set(tuple(gate_rules))
     values = {
         "description": description,
+        "tags": tags.gate,
+        "column_tags": dict(tags.columns),
         "mode": policy.mode.value,
         "opens_on": sorted(verdict.value for verdict in policy.opens_on),
         "on_no_data": policy.on_no_data.value,
@@ -120,7 +125,7 @@ def save_gate(
         )
         .returning(gates.c.id)
     ).scalar_one()
-    content = [asdict(rule) for rule in rule_set.rules]
+    content = [render_rule(rule) for rule in rule_set.rules]
     tx.execute(
         insert(rule_sets)
         .values(gate_id=gate_id, hash=rule_set.hash, rules=content, author=author)
@@ -132,8 +137,9 @@ def save_gate(
         )
     )
     tx.execute(delete(rules).where(rules.c.gate_id == gate_id))
-    if content:
-        tx.execute(insert(rules), [{"gate_id": gate_id, **rule} for rule in content])
+    if rule_set.rules:
+        rows = [{"gate_id": gate_id, **asdict(rule)} for rule in rule_set.rules]
+        tx.execute(insert(rules), rows)
 
 
 def _kept_watermark(policy: Policy) -> ColumnElement[str | None]:
@@ -143,7 +149,7 @@ def _kept_watermark(policy: Policy) -> ColumnElement[str | None]:
 
 def save_proposed(tx: Transaction, gate_id: int, rule_set: RuleSet) -> None:
     """Keep a rule set for trials; the gate's own, of now or before, is left as it is."""
-    content = [asdict(rule) for rule in rule_set.rules]
+    content = [render_rule(rule) for rule in rule_set.rules]
     tx.execute(
         insert(rule_sets)
         .values(gate_id=gate_id, hash=rule_set.hash, rules=content, author="", proposed=True)
@@ -218,4 +224,7 @@ def _gate(tx: Transaction, row: Row[*tuple[object, ...]]) -> Gate:
         rule_set=RuleSet(row.rule_set_hash, tuple(parse_rule(dict(rule)) for rule in gate_rules)),
         watermark=row.watermark,
         salt=str(row.salt),
+        tags=Tags(
+            tuple(row.tags), {column: tuple(tags) for column, tags in row.column_tags.items()}
+        ),
     )

@@ -69,6 +69,8 @@ _RULE = (
     "description",
     "owner",
     "columns",
+    "template",
+    "for_columns",
 )
 
 

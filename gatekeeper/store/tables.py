@@ -70,6 +70,8 @@ gates = Table(
     Column("warehouse_id", BigInteger, ForeignKey("warehouses.id"), nullable=False),
     Column("table_name", Text, nullable=False),
     Column("description", Text, nullable=False),
+    Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("column_tags", JSONB, nullable=False, server_default="{}"),
     Column("mode", Text, nullable=False),
     Column("opens_on", ARRAY(Text), nullable=False),
     Column("on_no_data", Text, nullable=False),
@@ -90,6 +92,13 @@ gates = Table(
     _one_of("on_no_data", OnNoData),
 )
 
+templates = Table(
+    "templates",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("content", JSONB, nullable=False),
+)
+
 rules = Table(
     "rules",
     metadata,
@@ -108,6 +117,8 @@ rules = Table(
     Column("description", Text, nullable=False),
     Column("owner", Text, nullable=False, server_default=""),
     Column("columns", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("template", Text, nullable=False, server_default=""),
+    Column("for_columns", ARRAY(Text), nullable=False, server_default="{}"),
     UniqueConstraint("gate_id", "name"),
     _one_of("kind", Kind),
     _one_of("dimension", Dimension),
@@ -221,6 +232,8 @@ results = Table(
     Column("description", Text, nullable=False),
     Column("owner", Text, nullable=False, server_default=""),
     Column("columns", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("template", Text, nullable=False, server_default=""),
+    Column("for_columns", ARRAY(Text), nullable=False, server_default="{}"),
     Column("outcome", Text, nullable=False),
     Column("rows_tested", BigInteger),
     Column("rows_failed", BigInteger),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import threading
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import duckdb
 import psycopg
 import pytest
 
@@ -422,3 +424,14 @@ def test_a_lane_sees_nothing_of_the_runners_environment(
         assert names <= {"PATH", "LANG", "LC_ALL", "TZ", "HOME", "PYTHONWARNINGS", "SSL_CERT_FILE"}
     finally:
         lanes.close()
+
+
+def test_an_idle_lane_lets_others_write_a_duckdb_file(
+    lanes: Lanes, duck_warehouse: dict[str, str | int], tmp_path: Path
+) -> None:
+    path = tmp_path / "written.duckdb"
+    shutil.copy(str(duck_warehouse["path"]), path)
+    for _ in range(2):
+        lanes.measure(plan({"path": str(path)}, rule("r", "not_null", column="id")))
+        with duckdb.connect(str(path)) as owner:
+            owner.execute("insert into shop.orders (id) values (11)")

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from gatekeeper.catalogue.load import load_catalogue
-from gatekeeper.catalogue.rule_types import check_parameters
+from gatekeeper.catalogue.rule_types import check_parameters, find_column_parameter
 from gatekeeper.domain.batch import Range, Values
 from gatekeeper.domain.errors import RunnerError
 from gatekeeper.domain.plan import Plan
@@ -221,6 +221,19 @@ def test_thresholds_hold_for_them(lanes: Lanes, either: dict[str, str | int]) ->
         "passes": Outcome.PASS,
         "warns": Outcome.WARN,
         "only_warns": Outcome.WARN,
+    }
+
+
+def test_one_may_be_put_on_every_column_that_matches(
+    lanes: Lanes, catalogue: dict[str, RuleType], either: dict[str, str | int]
+) -> None:
+    assert find_column_parameter(catalogue["even"]) == "column_name"
+    assert find_column_parameter(catalogue["says"]) is None
+    even = rule("even", "even", column_name=None)
+    placed = replace(even, template="even", for_columns=("*id",))
+    assert outcomes(lanes, plan(either, placed)) == {
+        "even__id": Outcome.FAIL,
+        "even__customer_id": Outcome.FAIL,
     }
 
 

@@ -143,3 +143,71 @@ def test_dates_stay_as_they_are_written() -> None:
 def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
     document = parse_document("")
     assert (document.warehouses, document.gates) == ([], [])
+
+
+TEMPLATE = """
+templates:
+  - name: ids_present
+    columns: ["*_id"]
+    rule: {type: not_null}
+warehouses: [{name: w, connection: {host: h, database: d, user: u}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "paths"),
+    [
+        ("", "", []),
+        ('columns: ["*_id"]', "tables: [nothing.like.it]\n    column_tags: [pii]", []),
+        (
+            'columns: ["*_id"]\n    rule: {type: not_null}',
+            "tags: [core]\n    rule: {type: unique, parameters: {columns: [id]}}",
+            [],
+        ),
+        ("name: ids_present", "name: ids__present", ["templates.0.name"]),
+        ("name: ids_present", "name: ids_", ["templates.0.name"]),
+        ("name: ids_present", f"name: {'a' * 41}", ["templates.0.name"]),
+        ("type: not_null", "type: not_null, name: a", ["templates.0.rule.name"]),
+        ("type: not_null", "type: nul", ["templates.0.rule.type"]),
+        (
+            "type: not_null",
+            "type: not_null, parameters: {column: x}",
+            ["templates.0.rule.parameters.column"],
+        ),
+        (
+            "type: not_null",
+            "type: value_between, parameters: {min: []}",
+            ["templates.0.rule.parameters.min"],
+        ),
+        ("type: not_null", "type: unique", ["templates.0"]),
+        ('    columns: ["*_id"]\n', "", ["templates.0.rule.parameters"]),
+        ("columns:", "column_tags: [pii]\n    columns:", ["templates.0"]),
+        ("columns:", "column_tags: [PII]\n    columns:", ["templates.0.column_tags.0"]),
+        ("columns:", "warehouses: [v, w]\n    columns:", ["templates.0.warehouses"]),
+    ],
+)
+def test_what_is_wrong_with_a_template_is_named_with_its_path(
+    rule_types: dict[str, RuleType], old: str, new: str, paths: list[str]
+) -> None:
+    assert problems(TEMPLATE.replace(old, new, 1) if old else TEMPLATE, rule_types) == paths
+
+
+def test_a_templates_name_is_its_own(rule_types: dict[str, RuleType]) -> None:
+    other = "  - {name: ids_present, columns: [id], rule: {type: not_null}}\nwarehouses"
+    assert problems(TEMPLATE.replace("warehouses", other, 1), rule_types) == ["templates"]
+
+
+def test_tags_and_patterns_are_in_no_order_of_their_writers() -> None:
+    text = GATE.replace(
+        "table: s.t", "table: s.t\n    tags: [b, a, b]\n    column_tags: {y: [b, a], x: [c]}"
+    )
+    (gate,) = parse_document(text).gates
+    assert gate.tags == ["a", "b"]
+    assert list(gate.column_tags.items()) == [("x", ["c"]), ("y", ["a", "b"])]
+
+
+def test_the_page_on_templates_shows_a_file_that_is_right(rule_types: dict[str, RuleType]) -> None:
+    page = (ROOT / "docs" / "how-to" / "templates.md").read_text("utf-8")
+    shown = page.partition("```yaml\n")[2].partition("```")[0]
+    warehouse = "warehouses: [{name: demo, connection: {host: h, database: d, user: u}}]"
+    assert problems(shown + warehouse, rule_types) == []

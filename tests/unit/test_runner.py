@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,15 @@ import pytest
 import yaml
 
 from gatekeeper.domain.errors import UnknownReference
+from gatekeeper.domain.rule import Rule
 from gatekeeper.domain.verdict import Measurement
+from runner.expansion import expand_order, order_to_look
 from runner.failures import Failure, find_failure, is_transient
 from runner.project import DBT_PROJECT, render_project, render_vars
 from runner.redaction import redact
 from runner.references import resolve_connection
+from tests.unit.test_expansion import pattern
+from tests.unit.test_verdict import rule as plain_rule
 
 
 def test_references_are_resolved_and_values_left_alone(tmp_path: Path) -> None:
@@ -220,3 +225,35 @@ def test_a_word_outside_the_alphabet_is_never_rendered(
     rule = {**ORDER["rules"][0], field: word}
     with pytest.raises(ValueError, match="may not stand"):
         render_project({**ORDER, "rules": [rule]}, tmp_path / "p")
+
+
+def order_of(*rules: Rule) -> dict[str, Any]:
+    return {"project": "1-postgres-abc", "rules": [asdict(each) for each in rules]}
+
+
+def test_an_order_of_plain_rules_is_carried_out_as_it_is() -> None:
+    order = order_of(plain_rule("own"))
+    assert expand_order(order, ["a_id"]).order is order
+    assert order_to_look(order) is order
+
+
+def test_an_order_is_named_after_the_columns_that_match_and_no_others() -> None:
+    order = order_of(plain_rule("own"), pattern("*_id"))
+    assert order_to_look(order) == {**order, "rules": []}
+    first = expand_order(order, ["a_id", "size"])
+    assert [each["name"] for each in first.order["rules"]] == ["own", "t__a_id"]
+    assert [each["name"] for each in first.rules] == ["t__a_id"]
+    projects = [
+        expand_order(order, columns).order["project"]
+        for columns in (["a_id", "size"], ["size", "a_id", "more"], ["a_id", "b_id"], [])
+    ]
+    assert projects[0] == projects[1] == first.order["project"]
+    assert len({order["project"], *projects}) == 4
+
+
+def test_what_no_column_matches_is_measured_as_nothing() -> None:
+    nothing = expand_order(order_of(pattern("*_id", "*_key")), [])
+    assert nothing.order["rules"] == []
+    (unmatched,) = nothing.unmatched
+    assert (unmatched.rule, unmatched.rows_failed) == ("t", None)
+    assert unmatched.message == "no column matches *_id or *_key; there are none"

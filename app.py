@@ -235,15 +235,19 @@ def demo(settings: Settings) -> None:
     "directory", type=click.Path(exists=True, file_okay=False, path_type=Path), default="docs"
 )
 def describe(directory: Path) -> None:
-    """Write what the docs take from the code: the Postman collection, the page of rule types."""
+    """Write what the docs take from the code: Postman collection, rule types, message schemas."""
     from api.factory import build_spec
     from api.postman import render_collection
     from gatekeeper.catalogue.page import render_page
     from gatekeeper.catalogue.rule_types import load_rule_types
+    from gatekeeper.kafka.wire.schemas import render_schemas
 
     collection = render_collection(build_spec())
     (directory / "postman_collection.json").write_text(collection, "utf-8")
     (directory / "rules.md").write_text(render_page(load_rule_types()), "utf-8")
+    (directory / "contracts").mkdir(exist_ok=True)
+    for name, text in render_schemas().items():
+        (directory / "contracts" / name).write_text(text, "utf-8")
 
 
 for verb in VERBS:

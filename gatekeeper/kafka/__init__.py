@@ -1,1 +1,1 @@
-"""Kafka: triggers in, results out."""
+"""Kafka: what asks, and what is answered."""

@@ -58,7 +58,7 @@ def own_broker(kafka_libraries: Path, tmp_path: Path) -> Iterator[KafkaBroker]:
         yield broker
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_topic(kafka: str) -> Callable[..., str]:
     """Makes a topic of the test's own on the shared broker, and gives its name."""
 

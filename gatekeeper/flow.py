@@ -49,6 +49,7 @@ from gatekeeper.domain.run import (
 )
 from gatekeeper.domain.verdict import Measured, is_open, judge, judge_checks, was_empty
 from gatekeeper.queue.jobs import Queue, RunJob
+from gatekeeper.store.answers import Channel, acknowledge_http, owe_answers
 from gatekeeper.store.attempts import claim_run, conclude_run, load_attempt, release_run
 from gatekeeper.store.engine import Store, Transaction
 from gatekeeper.store.gates import find_gate, load_warehouse, save_proposed
@@ -63,7 +64,7 @@ from gatekeeper.store.requests import (
     save_trial_request,
     set_jobs,
 )
-from gatekeeper.store.results import acknowledge_http, save_acknowledgements, save_results
+from gatekeeper.store.results import save_results
 from gatekeeper.store.runs import load_backtest, load_judged_batches, load_run
 from gatekeeper.store.samples import forget_samples, save_samples
 
@@ -208,7 +209,13 @@ def _queue_trial(
     return run_id
 
 
-def run_attempt(store: Store, queue: Queue, measure: Measure, run_id: RunId) -> None:
+def run_attempt(
+    store: Store,
+    queue: Queue,
+    measure: Measure,
+    run_id: RunId,
+    answers: Sequence[Channel] = (Channel.HTTP,),
+) -> None:
     """Carry one attempt on a run through: plan, dispatch, conclude.
 
     Raises AttemptReleased where the run was put back for another attempt.
@@ -228,7 +235,7 @@ def run_attempt(store: Store, queue: Queue, measure: Measure, run_id: RunId) -> 
             release(store, attempt, str(error))
             return
         measured = Measured(failure=str(error))
-    conclude(store, queue, attempt, measured)
+    conclude(store, queue, attempt, measured, answers)
 
 
 def plan(store: Store, run_id: RunId) -> tuple[Attempt, Plan] | None:
@@ -288,25 +295,31 @@ def release(store: Store, attempt: Attempt, reason: str, *, counts: bool = True)
     raise AttemptReleased(attempt.number, reason)
 
 
-def conclude(store: Store, queue: Queue, attempt: Attempt, measured: Measured) -> None:
+def conclude(
+    store: Store,
+    queue: Queue,
+    attempt: Attempt,
+    measured: Measured,
+    answers: Sequence[Channel] = (Channel.HTTP,),
+) -> None:
     """Judge what was measured; store the results, the verdict, what the gate is to remember and the
-    answers owed, all or nothing.
+    answers owed, all or nothing. Of a trial nobody but its asker is told.
     """
     checks = judge_checks(attempt.rule_set, measured, attempt.columns)
     policy = attempt.gate.policy
     verdict = judge(checks, policy.on_no_data)
     message = measured.failure or ("no row was tested" if was_empty(checks) else "")
     judgement = Judgement(verdict, is_open(verdict, policy.opens_on), build_counts(checks), message)
-    concluded = False
+    judges, concluded = attempt.purpose is Purpose.JUDGE, False
     for trial in _while_store_is_away():
         with trial, store.transaction() as tx:
             concluded = conclude_run(tx, attempt, judgement, measured.batch)
             if concluded:
                 save_results(tx, attempt.run_id, checks)
                 save_samples(tx, attempt.run_id, checks, policy.samples.keep_hours)
-                if attempt.purpose is Purpose.JUDGE:
+                if judges:
                     remember(tx, attempt, judgement, measured)
-                save_acknowledgements(tx, attempt.run_id, ["http"])
+                owe_answers(tx, attempt, answers if judges else [Channel.HTTP])
                 queue.defer_acknowledgement(tx, attempt.run_id)
     if concluded:
         log.info(

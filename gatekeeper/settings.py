@@ -16,7 +16,7 @@ from gatekeeper.domain.errors import InvalidConfiguration, Problem
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "STRINGX_"
 # What warehouses refer to, and what the command line and start-service.sh read.
-NOT_SETTINGS = ("STRINGX_WAREHOUSE_", "STRINGX_URL", "STRINGX_PYTHON")
+NOT_SETTINGS = ("STRINGX_WAREHOUSE_", "STRINGX_URL", "STRINGX_PYTHON", "STRINGX_KAFKA_HOME")
 
 Count = Annotated[int, Field(ge=1, le=1000)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
@@ -152,9 +152,14 @@ def load_settings() -> Settings:
     return _load(Settings)
 
 
-def load_kafka_settings() -> KafkaSettings:
-    """Read Kafka's part of the environment; raises InvalidConfiguration like the other."""
-    return _load(KafkaSettings)
+def load_kafka_settings(*, needed: bool = False) -> KafkaSettings:
+    """Read Kafka's part of the environment; raises InvalidConfiguration like the other, also where
+    Kafka is needed and no brokers are named.
+    """
+    kafka = _load(KafkaSettings)
+    if needed and kafka.bootstrap is None:
+        raise InvalidConfiguration([Problem(f"{PREFIX}KAFKA_BOOTSTRAP", "must name the brokers")])
+    return kafka
 
 
 def names_of(kind: type[BaseSettings]) -> dict[str, str]:

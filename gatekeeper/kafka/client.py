@@ -63,5 +63,6 @@ def build_producer(settings: KafkaSettings) -> KafkaProducer:
         acks="all",
         enable_idempotence=True,
         linger_ms=5,
+        request_timeout_ms=PRODUCE_SECONDS * 500,
         delivery_timeout_ms=PRODUCE_SECONDS * 1000,
     )

@@ -20,6 +20,7 @@ from kafka.structs import OffsetAndMetadata
 from gatekeeper.domain.errors import StoreUnavailable
 from gatekeeper.kafka.dead_letters import DeadLetters, Record
 from gatekeeper.kafka.intake import Refusal
+from gatekeeper.settings import KafkaSettings
 
 log = structlog.get_logger(__name__)
 
@@ -132,13 +133,13 @@ class TriggerConsumer:
         log.info("the consumer goes on", action="resumed")
 
 
-def build_client(config: Mapping[str, Any], topic: str, group: str, member: str) -> KafkaConsumer:
-    """Join the group as a member that keeps its partitions when it is started again."""
+def build_client(config: Mapping[str, Any], settings: KafkaSettings) -> KafkaConsumer:
+    """Join the group; under a name of its own a member keeps its partitions over a start."""
     return KafkaConsumer(
-        topic,
+        settings.triggers_topic,
         **config,
-        group_id=group,
-        group_instance_id=member or None,
+        group_id=settings.group,
+        group_instance_id=settings.member,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_poll_records=500,

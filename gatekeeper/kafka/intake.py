@@ -14,7 +14,7 @@ from gatekeeper.domain.gate import Warehouse
 from gatekeeper.domain.run import Origin, Request
 from gatekeeper.domain.run import Trigger as AskedBy
 from gatekeeper.kafka.dead_letters import Record
-from gatekeeper.kafka.wire import Ignored, TableChange, Trigger, WarehouseAddress, read_record
+from gatekeeper.kafka.wire import Trigger, WarehouseAddress, read_record
 from gatekeeper.queue.jobs import Queue
 from gatekeeper.store.engine import Store
 from gatekeeper.store.gates import load_warehouses
@@ -51,20 +51,16 @@ class Intake:
         for record in records:
             try:
                 read = read_record(record.value, record.key, record.headers, self._decode_avro)
-                match read:
-                    case Trigger():
-                        asked.append((record, _build_request(read, record, find_warehouse)))
-                    case TableChange():
-                        raise InvalidRequest("body", "no gate watches the changes of this table")
-                    case Ignored(reason):
-                        log.debug("a record asks nothing", action="ignored", reason=reason)
+                if isinstance(read, Trigger):
+                    asked.append((record, _build_request(read, record, find_warehouse)))
             except InvalidRequest as error:
                 refusals.append(Refusal(record, str(error)))
         answers = flow.receive_many(self._store, self._queue, [request for _, request in asked])
-        for (record, _), error in zip(asked, answers, strict=True):
-            if error is not None:
-                refusals.append(Refusal(record, str(error)))
-        return refusals
+        return refusals + [
+            Refusal(record, str(refused))
+            for (record, _), refused in zip(asked, answers, strict=True)
+            if refused is not None
+        ]
 
 
 def _build_request(trigger: Trigger, record: Record, find_warehouse: _Addresses) -> Request:

@@ -259,5 +259,13 @@ acknowledgements = Table(
     metadata,
     Column("run_id", Uuid, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     Column("channel", Text, primary_key=True),
+    # The order in which verdicts were given: that of a gate's answers.
+    Column("position", BigInteger, Identity(always=True), nullable=False),
     _timestamp("acknowledged_at"),
+    Index(
+        "acknowledgements_owed_idx",
+        "channel",
+        "position",
+        postgresql_where=Column("acknowledged_at", DateTime()).is_(None),
+    ),
 )

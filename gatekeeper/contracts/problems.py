@@ -34,7 +34,7 @@ def validate(model: type[M], content: Any, prefix: str = "") -> M:
 
 def build_problem(path: str, message: str) -> Problem:
     """Put pydantic's message about the field at the path into words for whoever sent it."""
-    return Problem(_shown(path.rstrip("._")) or "body", _reason(message))
+    return Problem(_shown(path) or "body", _reason(message))
 
 
 def _shown(path: str) -> str:

@@ -113,7 +113,7 @@ def test_a_message_is_refused_in_the_words_of_http(client: FlaskClient, text: st
     ("text", "field", "reason"),
     [
         ("[]", "body", "must be an object"),
-        ('{"table": "a.b", "colour": "red"}', "colour", "no such field"),
+        ('{"table": "a.b", "colour_": "red"}', "colour_", "no such field"),
         ('{"table": "a.b", "table": "a.c"}', "body", "'table' stands twice in an object"),
         (
             batch('{"column": "a", "values": [1, null]}'),

@@ -15,7 +15,7 @@ from gatekeeper.domain.errors import InvalidConfiguration, Problem
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "STRINGX_"
-# What warehouses refer to, and what the command line and start-service.sh read.
+# What warehouses refer to, and what the command line, start-service.sh and the tests read.
 NOT_SETTINGS = ("STRINGX_WAREHOUSE_", "STRINGX_URL", "STRINGX_PYTHON", "STRINGX_KAFKA_HOME")
 
 Count = Annotated[int, Field(ge=1, le=1000)]

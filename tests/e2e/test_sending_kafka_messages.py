@@ -19,6 +19,7 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from gatekeeper.settings import ROOT
+from standalone.kafka import KafkaBroker, make_topic
 from tests.kafka.fixtures import do_without
 
 CLIENT = ROOT / "sending_kafka_messages.py"
@@ -229,6 +230,23 @@ def test_no_answer_in_time_is_an_error(service: PlayedService) -> None:
     assert [row[2] for row in rows(done.stdout)] == ["error", "pass"]
     assert "no answer within 2 s" in done.stdout
     assert done.stdout.endswith("2 asked: 1 pass, 1 error\n")
+
+
+def test_an_answer_is_heard_over_a_stop_of_the_broker(own_broker: KafkaBroker) -> None:
+    bootstrap = own_broker.bootstrap
+    for topic in ("stringx.triggers", "stringx.results", "stringx.triggers.dlq"):
+        make_topic(bootstrap, topic, PARTITIONS)
+    command = [sys.executable, "-I", str(CLIENT), "--bootstrap", bootstrap]
+    asked = [*command, "--table", "shop.pass", "--request-id", "r1", "--wait", "90"]
+    with subprocess.Popen(asked, stdout=subprocess.PIPE) as client:
+        assert client.stdout
+        assert client.stdout.readline().startswith(b"sent r1")
+        own_broker.stop()
+        own_broker.start()
+        with closing(KafkaProducer(bootstrap_servers=bootstrap)) as producer:
+            result = {"request_id": "r1", "verdict": "warn", "open": True}
+            producer.send("stringx.results", value=json.dumps(result).encode()).get(10)
+        assert client.wait(100) == 2
 
 
 def test_only_answers_to_this_request_count(service: PlayedService) -> None:

@@ -176,6 +176,37 @@ def consumer(settings: Settings) -> None:
         TriggerConsumer(client, parts).run(stop)
 
 
+@cli.group()
+def dlq() -> None:
+    """Look through the dead letters, and put them back."""
+
+
+@dlq.command("list")
+def list_dead_letters() -> None:
+    """Show the records that could not be taken and were not put back."""
+    from console.show import show_dead_letters
+    from gatekeeper.kafka.client import build_config
+    from gatekeeper.kafka.dead_letter_box import DeadLetterBox
+    from gatekeeper.settings import load_kafka_settings
+
+    kafka = load_kafka_settings(needed=True)
+    letters = DeadLetterBox(build_config(kafka), kafka).letters()
+    show_dead_letters([(letter.where, letter.key, letter.reason) for letter in letters])
+
+
+@dlq.command("replay")
+def replay_dead_letters() -> None:
+    """Send them to the triggers' topic again, as they first came."""
+    from gatekeeper.kafka.client import build_config, build_producer
+    from gatekeeper.kafka.dead_letter_box import DeadLetterBox
+    from gatekeeper.settings import load_kafka_settings
+
+    kafka = load_kafka_settings(needed=True)
+    with closing(build_producer(kafka)) as producer:
+        sent = DeadLetterBox(build_config(kafka), kafka).replay(producer)
+    click.echo(f"{sent} put back on {kafka.triggers_topic}")
+
+
 @cli.command()
 @click.pass_obj
 def runner(settings: Settings) -> None:
@@ -284,10 +315,13 @@ def demo(settings: Settings) -> None:
     "directory", type=click.Path(exists=True, file_okay=False, path_type=Path), default="docs"
 )
 def describe(directory: Path) -> None:
-    """Write what the docs take from the code: Postman collection, rule types, message schemas."""
+    """Write what the docs take from the code: the Postman collection, the page of rule types and
+    what dbt's own docs say of them, the schemas of messages.
+    """
     from api.factory import build_spec
     from api.postman import render_collection
     from gatekeeper.catalogue.page import render_page
+    from gatekeeper.catalogue.properties import render_properties
     from gatekeeper.catalogue.rule_types import load_rule_types
     from gatekeeper.kafka.wire.schemas import render_schemas
 
@@ -297,6 +331,8 @@ def describe(directory: Path) -> None:
     (directory / "contracts").mkdir(exist_ok=True)
     for name, text in render_schemas().items():
         (directory / "contracts" / name).write_text(text, "utf-8")
+    properties = ROOT / "stringx" / "properties" / "rule_types.yml"
+    properties.write_text(render_properties(load_rule_types()), "utf-8")
 
 
 for verb in VERBS:

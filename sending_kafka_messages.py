@@ -392,7 +392,7 @@ def read_result(content: dict[str, Any]) -> Answer:
 
 def read_dead(record: Any) -> Answer:
     """Read why a trigger was refused."""
-    reason = dict(record.headers or ()).get("stringx.reason") or b"no reason is given"
+    reason = dict(record.headers or ()).get("stringx_reason") or b"no reason is given"
     return Answer("error", f"refused: {reason.decode('utf-8', 'replace')}")
 
 

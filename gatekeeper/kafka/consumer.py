@@ -17,7 +17,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
-from gatekeeper.domain.errors import StoreUnavailable
+from gatekeeper.domain.errors import SchemaRegistryUnavailable, StoreUnavailable
 from gatekeeper.kafka.dead_letters import DeadLetters, Record
 from gatekeeper.kafka.intake import Refusal
 from gatekeeper.settings import KafkaSettings
@@ -36,7 +36,7 @@ Polled = Mapping[TopicPartition, Sequence[Record]]
 @dataclass(frozen=True)
 class Parts:
     """What a consumer works with. `intake` stores a poll's records and gives those refused; both it
-    and `queue_depth`, how many runs wait, raise StoreUnavailable.
+    and `queue_depth`, how many runs wait, raise StoreUnavailable. Above `max_queue_depth` it waits.
     """
 
     intake: Callable[[Sequence[Record]], Sequence[Refusal]]
@@ -75,20 +75,21 @@ class TriggerConsumer:
         records = [record for of_partition in polled.values() for record in of_partition]
         try:
             refusals = self._parts.intake(records)
-        except StoreUnavailable:
-            self._step_back(polled)
+        except (StoreUnavailable, SchemaRegistryUnavailable) as error:
+            self._step_back(polled, str(error))
             return
         for refusal in refusals:
-            self._parts.dead_letters.send(refusal.record, refusal.reason)
+            self._parts.dead_letters.send(refusal.record, refusal.error)
         self._commit(polled)
 
-    def _step_back(self, polled: Polled) -> None:
-        """Nothing was stored: read the same again, once the store is back."""
+    def _step_back(self, polled: Polled, reason: str) -> None:
+        """Nothing was stored: read the same again, a little later."""
         mine = self._client.assignment()
         for partition, records in polled.items():
             if partition in mine:
                 self._client.seek(partition, records[0].offset)
-        self._pause("the store is away")
+        self._pause(reason)
+        self._next_look = time.monotonic() + LOOK_SECONDS
 
     def _commit(self, polled: Polled) -> None:
         """A commit that fails costs nothing: what is read again is taken once."""

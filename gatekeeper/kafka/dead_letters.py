@@ -9,13 +9,11 @@ import structlog
 from kafka.errors import KafkaError
 
 from gatekeeper.domain.errors import GatekeeperError
+from gatekeeper.kafka.wire import render_dead_letter_headers
 
 log = structlog.get_logger(__name__)
 
 SEND_SECONDS = 30
-PREFIX = "stringx."
-
-Headers = list[tuple[str, bytes]]
 
 
 class Record(Protocol):
@@ -26,8 +24,7 @@ class Record(Protocol):
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: Headers
-    timestamp: int
+    headers: list[tuple[str, bytes | None]]
 
 
 class DeadLetterLost(GatekeeperError):
@@ -45,36 +42,24 @@ class DeadLetters:
         self._producer = producer
         self._topic = topic
 
-    def send(self, record: Record, reason: str) -> None:
+    def send(self, record: Record, error: GatekeeperError) -> None:
         """Put a record aside, with its bytes, its key and its headers as they are.
 
         Raises DeadLetterLost unless the broker has it.
         """
-        about = {
-            "reason": reason,
-            "topic": record.topic,
-            "partition": str(record.partition),
-            "offset": str(record.offset),
-            "time": datetime.now(UTC).isoformat(),
-        }
-        ours = [(f"{PREFIX}{name}", value.encode()) for name, value in about.items()]
-        headers = [*without_ours(record.headers), *ours]
+        place = (record.topic, record.partition, record.offset)
+        headers = render_dead_letter_headers(record.headers, error, place, datetime.now(UTC))
         try:
             self._producer.send(
                 self._topic, key=record.key, value=record.value, headers=headers
             ).get(timeout=SEND_SECONDS)
-        except KafkaError as error:
-            raise DeadLetterLost(record, str(error)) from error
+        except KafkaError as failure:
+            raise DeadLetterLost(record, str(failure)) from failure
         log.warning(
             "a record was put aside",
             action="dead_letter",
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
-            reason=reason,
+            reason=str(error),
         )
-
-
-def without_ours(headers: Headers) -> Headers:
-    """Give the headers that the sender gave: a record that is put aside again has one reason."""
-    return [(name, value) for name, value in headers if not name.startswith(PREFIX)]

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from gatekeeper import flow
-from gatekeeper.domain.errors import InvalidRequest
+from gatekeeper.domain.errors import GatekeeperError, InvalidRequest
 from gatekeeper.domain.gate import Warehouse
 from gatekeeper.domain.run import Origin, Request
 from gatekeeper.domain.run import Trigger as AskedBy
@@ -27,7 +27,7 @@ class Refusal:
     """A record that can't be taken, and why."""
 
     record: Record
-    reason: str
+    error: GatekeeperError
 
 
 class Intake:
@@ -54,10 +54,10 @@ class Intake:
                 if isinstance(read, Trigger):
                     asked.append((record, _build_request(read, record, find_warehouse)))
             except InvalidRequest as error:
-                refusals.append(Refusal(record, str(error)))
+                refusals.append(Refusal(record, error))
         answers = flow.receive_many(self._store, self._queue, [request for _, request in asked])
         return refusals + [
-            Refusal(record, str(refused))
+            Refusal(record, refused)
             for (record, _), refused in zip(asked, answers, strict=True)
             if refused is not None
         ]

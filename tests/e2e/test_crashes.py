@@ -53,7 +53,11 @@ def test_a_run_outlives_its_runner(shop: Service) -> None:
 
 def test_a_run_outlives_the_database(shop: Service) -> None:
     def server_pid() -> str:
-        return (shop.home.socket / "postmaster.pid").read_text().partition("\n")[0]
+        try:
+            return (shop.home.socket / "postmaster.pid").read_text().partition("\n")[0]
+        except FileNotFoundError:
+            # For a moment, while it is started again.
+            return ""
 
     killed = server_pid()
     with holding(shop.home.socket):

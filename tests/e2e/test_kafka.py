@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,10 +123,38 @@ def test_what_can_not_be_taken_is_put_aside_as_it_is(
     letters = {letter.value: letter for letter in read_all(kafka, topics["dead_letters"])}
     for value, reason in poison:
         headers = dict(letters[value].headers)
-        assert reason in headers["stringx.reason"].decode()
-        assert headers["stringx.topic"].decode() == topics["triggers"]
+        assert reason in headers["stringx_reason"].decode()
+        assert headers["stringx_topic"].decode() == topics["triggers"]
         assert (headers["mine"], letters[value].key) == (b"1", b"k")
-        assert int(headers["stringx.offset"]) >= 0
+        assert int(headers["stringx_offset"]) >= 0
+
+
+def test_dead_letters_are_listed_and_put_back_once_their_cause_is_mended(
+    ask: Callable[..., tuple[int, str]],
+    service: Service,
+    kafka: str,
+    topics: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    service.home.run("dlq", "replay")
+    assert ask("--table=shop.later", "--request-id=early")[0] == 3
+    status, said = service.home.run("dlq", "list")
+    lines = [line for line in said.splitlines() if "shop.later" in line]
+    assert (status, len(lines)) == (0, 1), said
+    assert "no gate is called 'shop.later'" in lines[0]
+    rules = "[{name: r, type: row_count_between, parameters: {min: 1}}]"
+    gate = f"gates: [{{warehouse: shop, table: shop.later, rules: {rules}}}]"
+    (tmp_path / "later.yml").write_text(gate)
+    assert service.home.run("apply", str(tmp_path / "later.yml"))[0] == 0
+    status, said = service.home.run("dlq", "replay")
+    assert status == 0, said
+
+    def answered() -> bool:
+        results = read_all(kafka, topics["results"])
+        return any(json.loads(each.value)["request_id"] == "early" for each in results)
+
+    wait_until("the letter that was put back is answered", answered)
+    assert "shop.later" not in service.home.run("dlq", "list")[1]
 
 
 def test_a_run_asked_over_http_is_told_on_kafka_too(

@@ -56,7 +56,7 @@ class PlayedService:
         trigger = json.loads(record.value)
         wanted = trigger["table"].partition(".")[2]
         if wanted == "refused":
-            reason = [("stringx.reason", b"there is no such\n gate")]
+            reason = [("stringx_reason", b"there is no such\n gate")]
             producer.send(self.dlq, key=record.key, value=record.value, headers=reason)
         elif wanted != "silent":
             result = {

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from app import cli
 from gatekeeper.catalogue.page import render_page
+from gatekeeper.catalogue.properties import render_properties
 from gatekeeper.domain.gate import Mode
 from gatekeeper.domain.rule import Dimension, Entity, Kind, RuleType, Severity, Shape
 from gatekeeper.domain.run import Purpose, RunState, Trigger
@@ -138,6 +139,11 @@ def test_every_verb_is_one_of_app_py(page: Path) -> None:
 def test_the_page_of_rule_types_is_current(rule_types: dict[str, RuleType]) -> None:
     stored = (ROOT / "docs" / "rules.md").read_text("utf-8")
     assert stored == render_page(rule_types), "make docs"
+
+
+def test_what_dbt_s_docs_say_of_rule_types_is_current(rule_types: dict[str, RuleType]) -> None:
+    stored = (ROOT / "stringx" / "properties" / "rule_types.yml").read_text("utf-8")
+    assert stored == render_properties(rule_types), "make docs"
 
 
 def test_no_placeholder_is_left() -> None:

@@ -7,12 +7,14 @@ from datetime import datetime
 
 from gatekeeper.domain.errors import GatekeeperError, InvalidRequest
 
+Headers = Sequence[tuple[str, bytes | None]]
+
 _PREFIX = "stringx_"
 _MAX_REASON_LENGTH = 1000
 
 
 def render_dead_letter_headers(
-    headers: Sequence[tuple[str, bytes | None]],
+    headers: Headers,
     error: GatekeeperError,
     place: tuple[str, int, int],
     refused_at: datetime,
@@ -30,12 +32,24 @@ def render_dead_letter_headers(
         "reason": error.reason if isinstance(error, InvalidRequest) else str(error),
         "refused_at": refused_at.isoformat(),
     }
-    own = [(name, value) for name, value in headers if not name.startswith(_PREFIX)]
     return [
-        *own,
+        *own_headers(headers),
         *(
             (_PREFIX + name, text[:_MAX_REASON_LENGTH].encode(errors="replace"))
             for name, text in told.items()
             if text is not None
         ),
     ]
+
+
+def own_headers(headers: Headers) -> list[tuple[str, bytes | None]]:
+    """Give the headers that the record's sender gave it."""
+    return [(name, value) for name, value in headers if not name.startswith(_PREFIX)]
+
+
+def read_reason(headers: Headers) -> str:
+    """Give the reason that stands in a dead letter's headers."""
+    told = dict(headers)
+    field, reason = told.get(f"{_PREFIX}field"), told.get(f"{_PREFIX}reason")
+    said = [part.decode(errors="replace") for part in (field, reason) if part]
+    return ": ".join(said) or "no reason is given"

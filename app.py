@@ -128,11 +128,12 @@ def worker(settings: Settings) -> None:
         )
         beside: list[SideTask] = [partial(recover_for_ever, store, Queue())]
         if kafka.bootstrap:
-            from gatekeeper.kafka.client import build_producer
+            from gatekeeper.kafka.client import build_producer, choose_encoding
             from gatekeeper.kafka.publisher import Publisher
 
             producer = open_parts.enter_context(closing(build_producer(kafka)))
-            beside.append(Publisher(store, producer, kafka.results_topic).publish_for_ever)
+            encode = choose_encoding(kafka)
+            beside.append(Publisher(store, producer, kafka.results_topic, encode).publish_for_ever)
         options = WorkerOptions(
             name="worker",
             queues=[ACKNOWLEDGE_QUEUE, MAINTENANCE_QUEUE],
@@ -150,7 +151,7 @@ def consumer(settings: Settings) -> None:
     """Take triggers from Kafka."""
     from functools import partial
 
-    from gatekeeper.kafka.client import build_config, build_producer
+    from gatekeeper.kafka.client import build_config, build_producer, build_registry
     from gatekeeper.kafka.consumer import Parts, TriggerConsumer, build_client
     from gatekeeper.kafka.dead_letters import DeadLetters
     from gatekeeper.kafka.intake import Intake
@@ -161,14 +162,14 @@ def consumer(settings: Settings) -> None:
     from standalone.signals import stop_on_signals
 
     kafka = load_kafka_settings(needed=True)
-    stop = stop_on_signals()
+    registry, stop = build_registry(kafka), stop_on_signals()
     with (
         closing(open_store(settings)) as store,
         closing(build_producer(kafka)) as producer,
         closing(build_client(build_config(kafka), kafka)) as client,
     ):
         parts = Parts(
-            intake=Intake(store, Queue()),
+            intake=Intake(store, Queue(), registry.decode if registry else None),
             queue_depth=partial(count_waiting, store),
             dead_letters=DeadLetters(producer, kafka.dead_letters_topic),
             max_queue_depth=kafka.max_queue_depth,

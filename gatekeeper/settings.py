@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import AfterValidator, DirectoryPath, Field, FilePath, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    DirectoryPath,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gatekeeper.domain.errors import InvalidConfiguration, Problem
@@ -61,6 +69,13 @@ class KafkaSettings(BaseSettings):
     max_queue_depth: Annotated[int, Field(ge=1)] = Field(
         10_000, description="waiting runs above which consumers hold back"
     )
+    registry_url: SecretStr | None = Field(
+        None,
+        description="a schema registry, as https://user:password@host; then triggers may be Avro",
+    )
+    results_format: Literal["json", "avro"] = Field(
+        "json", description="how results are written; avro needs a schema registry"
+    )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="how the brokers are talked to"
     )
@@ -74,6 +89,12 @@ class KafkaSettings(BaseSettings):
     ssl_cafile: FilePath | None = Field(None, description="who signs the brokers' certificates")
     ssl_certfile: FilePath | None = Field(None, description="StringX's own certificate")
     ssl_keyfile: FilePath | None = Field(None, description="the key of that certificate")
+
+    @model_validator(mode="after")
+    def _registry_for_avro(self) -> Self:
+        if self.results_format == "avro" and self.registry_url is None:
+            raise ValueError("results in Avro need STRINGX_KAFKA_REGISTRY_URL")
+        return self
 
 
 class Settings(BaseSettings):
@@ -178,7 +199,7 @@ def _load(kind: type[S]) -> S:
         prefix = kind.model_config["env_prefix"]
         raise InvalidConfiguration(
             [
-                Problem(f"{prefix}{str(each['loc'][0]).upper()}", each["msg"])
+                Problem(f"{prefix}{str((each['loc'] or ['*'])[0]).upper()}", each["msg"])
                 for each in error.errors()
             ]
         ) from None

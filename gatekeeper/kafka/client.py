@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from kafka import KafkaProducer
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
+from gatekeeper.kafka.wire import Registry
+from gatekeeper.kafka.wire.result import ResultMessage, encode_json
 from gatekeeper.settings import KafkaSettings
 
 PRODUCE_SECONDS = 30
@@ -54,6 +58,20 @@ def _build_sasl(settings: KafkaSettings) -> dict[str, Any]:
         "sasl_plain_username": settings.sasl_username,
         "sasl_plain_password": secret.read_text("utf-8").rstrip("\n") if secret else "",
     }
+
+
+def build_registry(settings: KafkaSettings) -> Registry | None:
+    """Give the schema registry, if there is one."""
+    url = settings.registry_url
+    return Registry(url.get_secret_value()) if url else None
+
+
+def choose_encoding(settings: KafkaSettings) -> Callable[[ResultMessage], bytes]:
+    """Give how results are written."""
+    registry = build_registry(settings)
+    if registry is None or settings.results_format == "json":
+        return encode_json
+    return partial(registry.encode_result, settings.results_topic)
 
 
 def build_producer(settings: KafkaSettings) -> KafkaProducer:

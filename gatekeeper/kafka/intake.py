@@ -14,7 +14,7 @@ from gatekeeper.domain.gate import Warehouse
 from gatekeeper.domain.run import Origin, Request
 from gatekeeper.domain.run import Trigger as AskedBy
 from gatekeeper.kafka.dead_letters import Record
-from gatekeeper.kafka.wire import Trigger, WarehouseAddress, read_record
+from gatekeeper.kafka.wire import Ignored, TableChange, Trigger, WarehouseAddress, read_record
 from gatekeeper.queue.jobs import Queue
 from gatekeeper.store.engine import Store
 from gatekeeper.store.gates import load_warehouses
@@ -50,9 +50,9 @@ class Intake:
         find_warehouse = _Addresses(self._store)
         for record in records:
             try:
-                read = read_record(record.value, record.key, record.headers, self._decode_avro)
-                if isinstance(read, Trigger):
-                    asked.append((record, _build_request(read, record, find_warehouse)))
+                request = self._read(record, find_warehouse)
+                if request is not None:
+                    asked.append((record, request))
             except InvalidRequest as error:
                 refusals.append(Refusal(record, error))
         answers = flow.receive_many(self._store, self._queue, [request for _, request in asked])
@@ -61,6 +61,17 @@ class Intake:
             for (record, _), refused in zip(asked, answers, strict=True)
             if refused is not None
         ]
+
+    def _read(self, record: Record, find_warehouse: _Addresses) -> Request | None:
+        """Give what a record asks, None where it rightly asks nothing; raises InvalidRequest."""
+        read = read_record(record.value, record.key, record.headers, self._decode_avro)
+        match read:
+            case Trigger():
+                return _build_request(read, record, find_warehouse)
+            case TableChange():
+                raise InvalidRequest("body", "a change event, and no gate watches for changes")
+            case Ignored():
+                return None
 
 
 def _build_request(trigger: Trigger, record: Record, find_warehouse: _Addresses) -> Request:

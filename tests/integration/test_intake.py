@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from gatekeeper import flow
+from gatekeeper.configuration.apply import apply_configuration
 from gatekeeper.domain.batch import Values
 from gatekeeper.domain.errors import GateHasNoRules, IdempotencyConflict, UnknownGate
+from gatekeeper.domain.rule import RuleType
 from gatekeeper.domain.run import Origin, Request, Trigger
+from gatekeeper.kafka.intake import Intake
 from gatekeeper.queue.jobs import Queue
 from gatekeeper.store.engine import Store
+from tests.integration.conftest import GATES
 from tests.integration.test_flow import count
 from tests.integration.test_recovery import sql
 
@@ -85,3 +90,57 @@ def test_a_record_that_was_taken_is_no_dead_letter_once_its_gate_has_no_rules(
     assert refusals(gates, queue, record(1)) == [None]
     sql(gates, "delete from rules")
     assert refusals(gates, queue, record(1), record(2)) == [None, GateHasNoRules]
+
+
+@dataclass
+class Sent:
+    """A record as kafka-python gives it, as far as the intake reads it."""
+
+    value: bytes | None
+    offset: int
+    topic: str = "triggers"
+    partition: int = 0
+    key: bytes | None = None
+    headers: list[tuple[str, bytes | None]] = field(default_factory=list)
+
+
+def send(gates: Store, queue: Queue, *bodies: object) -> dict[int, str]:
+    """Take records with these bodies; gives why some were refused, by their number."""
+    records = [
+        Sent(None if body is None else json.dumps(body).encode(), at)
+        for at, body in enumerate(bodies)
+    ]
+    return {each.record.offset: str(each.error) for each in Intake(gates, queue)(records)}
+
+
+def test_each_form_of_a_record_asks_a_gate_or_says_why_not(gates: Store, queue: Queue) -> None:
+    event = {"specversion": "1.0", "type": "stringx.trigger", "source": "a", "id": "e1"}
+    change = {"op": "c", "before": None, "after": {"id": 1}, "source": {"db": "w", "table": "t"}}
+    refused = send(
+        gates,
+        queue,
+        {"table": "shop.orders", "request_id": "p1"},
+        {**event, "data": {"table": "shop.orders"}},
+        None,
+        change,
+        {"dataset": "postgres://nowhere:5432/warehouse.shop.orders"},
+        {"table": "shop.orders", "more": 1},
+    )
+    assert sorted(refused) == [3, 4, 5]
+    assert "no gate watches for changes" in refused[3]
+    assert "no warehouse is known at nowhere:5432/warehouse" in refused[4]
+    assert refused[5] == "more: no such field"
+    keys = sql(gates, 'select idempotency_key, trigger, "offset" from requests order by "offset"')
+    assert keys == [("p1", "kafka", 0), ("e1", "kafka", 1)]
+
+
+def test_a_dataset_finds_its_warehouse_by_where_that_is(
+    gates: Store, queue: Queue, rule_types: dict[str, RuleType]
+) -> None:
+    twin = GATES.format(host="db.example").replace("name: shop", "name: twin")
+    apply_configuration(gates, rule_types, twin.replace("warehouse: shop", "warehouse: twin"))
+    asked = {"dataset": "postgres://db.example:5432/warehouse.shop.orders"}
+    assert send(gates, queue, asked) == {}
+    run = "select warehouse.name from runs join gates on gates.id = runs.gate_id "
+    found = sql(gates, f"{run} join warehouses warehouse on warehouse.id = gates.warehouse_id")
+    assert found == [("twin",)]

@@ -48,9 +48,10 @@ lock: setup ## requirements.txt and its sisters from the .in files
 docs: setup ## what is generated from the code
 	$(BIN)/python app.py describe docs
 
-bench: setup ## trigger-to-verdict latency and intake, beside dbt
+bench: setup ## trigger-to-verdict latency and intake over HTTP and Kafka, beside their floors
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.intake
+	$(BIN)/python -m bench.kafka
 
 kafka: setup ## a Kafka broker in the foreground (Java 17 and Maven), until Ctrl-C
 	@$(BIN)/python -m standalone.kafka

@@ -135,9 +135,8 @@ def _store_arrivals(
 ) -> list[Arrival]:
     """Store requests with their runs and jobs; gives those that are new."""
     new = save_requests(tx, arrivals, received_at)
-    save_runs(tx, new)
     jobs = [RunJob(each.run_id, each.gate.id, each.request.batch) for each in new if each.is_asked]
-    set_jobs(tx, queue.defer_runs(tx, jobs))
+    save_runs(tx, new, queue.defer_runs(tx, jobs))
     return new
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,11 +16,14 @@ from gatekeeper.domain.batch import Batch, render_batch
 from gatekeeper.domain.errors import IdempotencyConflict
 from gatekeeper.domain.gate import Gate, Mode
 from gatekeeper.domain.run import Origin, Request, RequestId, RunId, RunState, Trial
+from gatekeeper.store.bulk import insert_rows
 from gatekeeper.store.engine import Transaction
 from gatekeeper.store.tables import requests, runs
 
 # The store's own clock, so that processes on several machines agree.
 now = func.clock_timestamp()
+
+GATE_IS_OFF = "the gate is off, so nothing was judged"
 
 
 @dataclass(frozen=True)
@@ -52,21 +55,21 @@ def save_requests(
     if not arrivals:
         return []
     rows = [_request_row(arrival, received_at) for arrival in arrivals]
-    statement = insert(requests).on_conflict_do_nothing().returning(requests.c.id)
-    stored: set[UUID] = set(tx.execute(statement, rows).scalars())
+    statement = insert_rows(requests, rows).on_conflict_do_nothing().returning(requests.c.id)
+    stored: set[UUID] = set(tx.execute(statement).scalars())
     return [arrival for arrival in arrivals if arrival.request_id in stored]
 
 
 def _request_row(arrival: Arrival, received_at: datetime) -> dict[str, object]:
     request = arrival.request
     return {
-        "id": arrival.request_id,
+        "id": str(arrival.request_id),
         "gate_id": arrival.gate.id,
         "trigger": request.trigger.value,
         "idempotency_key": request.idempotency_key,
         "question": _question(request),
         "correlation_id": request.correlation_id,
-        "received_at": received_at,
+        "received_at": received_at.isoformat(),
         **_place(request.origin),
     }
 
@@ -104,21 +107,29 @@ def find_earlier_run(tx: Transaction, request: Request) -> RunId:
     return RunId(earlier.id)
 
 
-def save_runs(tx: Transaction, arrivals: Sequence[Arrival]) -> None:
-    """Store a run for each request: queued, or cancelled where the gate is off."""
-    queued = [_run_row(arrival) for arrival in arrivals if arrival.is_asked]
-    cancelled = [_run_row(arrival) for arrival in arrivals if not arrival.is_asked]
-    if queued:
-        tx.execute(insert(runs).values(state=RunState.QUEUED.value, queued_at=now), queued)
-    if cancelled:
-        message = "the gate is off, so nothing was judged"
-        tx.execute(insert(runs).values(state=RunState.CANCELLED.value, message=message), cancelled)
+def save_runs(tx: Transaction, arrivals: Sequence[Arrival], jobs: Mapping[RunId, int]) -> None:
+    """Store a run for each request: queued, with the job that carries it, or cancelled where the
+    gate is off.
+    """
+    is_queued = {"state": RunState.QUEUED.value, "queued_at": datetime.now(UTC).isoformat()}
+    queued = [
+        {**_run_row(arrival), **is_queued, "job_id": jobs[arrival.run_id]}
+        for arrival in arrivals
+        if arrival.is_asked
+    ]
+    is_cancelled = {"state": RunState.CANCELLED.value, "message": GATE_IS_OFF}
+    cancelled = [
+        {**_run_row(arrival), **is_cancelled} for arrival in arrivals if not arrival.is_asked
+    ]
+    for rows in (queued, cancelled):
+        if rows:
+            tx.execute(insert_rows(runs, rows))
 
 
 def _run_row(arrival: Arrival) -> dict[str, object]:
     return {
-        "id": arrival.run_id,
-        "request_id": arrival.request_id,
+        "id": str(arrival.run_id),
+        "request_id": str(arrival.request_id),
         "gate_id": arrival.gate.id,
         "batch": _wire(arrival.request.batch),
         "rule_set_hash": arrival.gate.rule_set.hash,

@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCRIPTS := start-service.sh .ci/run
 
-.PHONY: help setup test test-unit lint format lock docs bench clean
+.PHONY: help setup test test-unit lint format lock docs bench kafka clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -48,9 +48,13 @@ lock: setup ## requirements.txt and its sisters from the .in files
 docs: setup ## what is generated from the code
 	$(BIN)/python app.py describe docs
 
-bench: setup ## trigger-to-verdict latency and intake, beside dbt
+bench: setup ## trigger-to-verdict latency and intake over HTTP and Kafka, beside their floors
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.intake
+	$(BIN)/python -m bench.kafka
+
+kafka: setup ## a Kafka broker in the foreground (Java 17 and Maven), until Ctrl-C
+	@$(BIN)/python -m standalone.kafka
 
 clean: ## everything that was made here
-	rm -rf $(VENV) .stringx .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .stringx .kafka .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import traceback
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -117,19 +117,95 @@ def worker(settings: Settings) -> None:
     from gatekeeper.queue.jobs import ACKNOWLEDGE_QUEUE, Queue
     from gatekeeper.queue.recovery import recover_for_ever
     from gatekeeper.queue.tasks import MAINTENANCE_QUEUE, build_worker_app
-    from gatekeeper.queue.worker import WorkerOptions, run_worker
+    from gatekeeper.queue.worker import SideTask, WorkerOptions, run_worker
+    from gatekeeper.settings import load_kafka_settings
     from gatekeeper.store.engine import open_store
 
-    with closing(open_store(settings, settings.worker_concurrency + 1)) as store:
+    kafka = load_kafka_settings()
+    with ExitStack() as open_parts:
+        store = open_parts.enter_context(
+            closing(open_store(settings, settings.worker_concurrency + 2))
+        )
+        beside: list[SideTask] = [partial(recover_for_ever, store, Queue())]
+        if kafka.bootstrap:
+            from gatekeeper.kafka.client import build_producer, choose_encoding
+            from gatekeeper.kafka.publisher import Publisher
+
+            producer = open_parts.enter_context(closing(build_producer(kafka)))
+            encode = choose_encoding(kafka)
+            beside.append(Publisher(store, producer, kafka.results_topic, encode).publish_for_ever)
         options = WorkerOptions(
             name="worker",
             queues=[ACKNOWLEDGE_QUEUE, MAINTENANCE_QUEUE],
             concurrency=settings.worker_concurrency,
             drain_seconds=settings.drain_seconds,
-            beside=partial(recover_for_ever, store, Queue()),
+            beside=beside,
         )
         stages = partial(flow.acknowledge, store), partial(flow.forget, store)
         run_worker(build_worker_app(store.conninfo, *stages), options)
+
+
+@cli.command()
+@click.pass_obj
+def consumer(settings: Settings) -> None:
+    """Take triggers from Kafka."""
+    from functools import partial
+
+    from gatekeeper.kafka.client import build_config, build_producer, build_registry
+    from gatekeeper.kafka.consumer import Parts, TriggerConsumer, build_client
+    from gatekeeper.kafka.dead_letters import DeadLetters
+    from gatekeeper.kafka.intake import Intake
+    from gatekeeper.queue.depth import count_waiting
+    from gatekeeper.queue.jobs import Queue
+    from gatekeeper.settings import load_kafka_settings
+    from gatekeeper.store.engine import open_store
+    from standalone.signals import stop_on_signals
+
+    kafka = load_kafka_settings(needed=True)
+    registry, stop = build_registry(kafka), stop_on_signals()
+    with (
+        closing(open_store(settings)) as store,
+        closing(build_producer(kafka)) as producer,
+        closing(build_client(build_config(kafka), kafka)) as client,
+    ):
+        parts = Parts(
+            intake=Intake(store, Queue(), registry.decode if registry else None),
+            queue_depth=partial(count_waiting, store),
+            dead_letters=DeadLetters(producer, kafka.dead_letters_topic),
+            max_queue_depth=kafka.max_queue_depth,
+        )
+        TriggerConsumer(client, parts).run(stop)
+
+
+@cli.group()
+def dlq() -> None:
+    """Look through the dead letters, and put them back."""
+
+
+@dlq.command("list")
+def list_dead_letters() -> None:
+    """Show the records that could not be taken and were not put back."""
+    from console.show import show_dead_letters
+    from gatekeeper.kafka.client import build_config
+    from gatekeeper.kafka.dead_letter_box import DeadLetterBox
+    from gatekeeper.settings import load_kafka_settings
+
+    kafka = load_kafka_settings(needed=True)
+    letters = DeadLetterBox(build_config(kafka), kafka).letters()
+    show_dead_letters([(letter.where, letter.key, letter.reason) for letter in letters])
+
+
+@dlq.command("replay")
+def replay_dead_letters() -> None:
+    """Send them to the triggers' topic again, as they first came."""
+    from gatekeeper.kafka.client import build_config, build_producer
+    from gatekeeper.kafka.dead_letter_box import DeadLetterBox
+    from gatekeeper.settings import load_kafka_settings
+
+    kafka = load_kafka_settings(needed=True)
+    with closing(build_producer(kafka)) as producer:
+        sent = DeadLetterBox(build_config(kafka), kafka).replay(producer)
+    click.echo(f"{sent} put back on {kafka.triggers_topic}")
 
 
 @cli.command()
@@ -142,6 +218,8 @@ def runner(settings: Settings) -> None:
     from gatekeeper.queue.jobs import RUN_QUEUE, Queue
     from gatekeeper.queue.tasks import build_runner_app
     from gatekeeper.queue.worker import WorkerOptions, run_worker
+    from gatekeeper.settings import load_kafka_settings
+    from gatekeeper.store.answers import Channel
     from gatekeeper.store.engine import open_store
     from runner.lane_process import LaneLimits
     from runner.lanes import Lanes
@@ -160,7 +238,10 @@ def runner(settings: Settings) -> None:
             drain_seconds=settings.drain_seconds,
             on_drained_out=lanes.close,
         )
-        attempt = partial(flow.run_attempt, store, Queue(), lanes.measure)
+        answers = (
+            [Channel.HTTP, Channel.KAFKA] if load_kafka_settings().bootstrap else [Channel.HTTP]
+        )
+        attempt = partial(flow.run_attempt, store, Queue(), lanes.measure, answers=answers)
         run_worker(build_runner_app(store.conninfo, attempt), options)
 
 
@@ -235,18 +316,22 @@ def demo(settings: Settings) -> None:
     "directory", type=click.Path(exists=True, file_okay=False, path_type=Path), default="docs"
 )
 def describe(directory: Path) -> None:
-    """Write what the docs take from the code: the Postman collection, the page of rule types, and
-    what dbt's own docs say of them.
+    """Write what the docs take from the code: the Postman collection, the page of rule types and
+    what dbt's own docs say of them, the schemas of messages.
     """
     from api.factory import build_spec
     from api.postman import render_collection
     from gatekeeper.catalogue.page import render_page
     from gatekeeper.catalogue.properties import render_properties
     from gatekeeper.catalogue.rule_types import load_rule_types
+    from gatekeeper.kafka.wire.schemas import render_schemas
 
     collection = render_collection(build_spec())
     (directory / "postman_collection.json").write_text(collection, "utf-8")
     (directory / "rules.md").write_text(render_page(load_rule_types()), "utf-8")
+    (directory / "contracts").mkdir(exist_ok=True)
+    for name, text in render_schemas().items():
+        (directory / "contracts" / name).write_text(text, "utf-8")
     properties = ROOT / "stringx" / "properties" / "rule_types.yml"
     properties.write_text(render_properties(load_rule_types()), "utf-8")
 

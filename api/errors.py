@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any
 
 import structlog
 from apiflask import APIFlask, HTTPError
-from flask import Request, request
+from flask import request
 from werkzeug.datastructures import Headers
 
 from api.views.problems import FieldProblem, ProblemView
+from gatekeeper.contracts.problems import build_problem
 from gatekeeper.domain.errors import (
     GateHasNoRules,
     GatekeeperError,
@@ -19,6 +20,7 @@ from gatekeeper.domain.errors import (
     InvalidRequest,
     NothingToBacktest,
     NoVerdictYet,
+    Problem,
     StoreUnavailable,
     UnknownBacktest,
     UnknownGate,
@@ -27,7 +29,7 @@ from gatekeeper.domain.errors import (
 
 log = structlog.get_logger(__name__)
 
-Problem = tuple[dict[str, Any], int, dict[str, str]]
+Answer = tuple[dict[str, Any], int, dict[str, str]]
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
@@ -47,36 +49,27 @@ STATUS: dict[type[GatekeeperError], tuple[HTTPStatus, str]] = {
 }
 
 
-class JsonRequest(Request):
-    """A request whose body that isn't JSON is refused like any other invalid body."""
-
-    def on_json_loading_failed(self, e: ValueError | None) -> NoReturn:
-        """Raise InvalidRequest that says where the JSON breaks off."""
-        raise InvalidRequest("body", f"not JSON: {e}")
-
-
 def register_errors(app: APIFlask) -> None:
     """Make every error of the app a problem."""
-    app.request_class = JsonRequest
     app.error_processor(_http_error)
     app.register_error_handler(GatekeeperError, _gatekeeper_error)
     app.register_error_handler(RecursionError, _too_deep)
     app.register_error_handler(Exception, _unforeseen)
 
 
-def _gatekeeper_error(error: GatekeeperError) -> Problem:
+def _gatekeeper_error(error: GatekeeperError) -> Answer:
     known = (STATUS[each] for each in type(error).__mro__ if each in STATUS)
     status, code = next(known, (HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error"))
     problems = []
     if isinstance(error, InvalidRequest):
         problems = [FieldProblem(path=error.field, reason=error.reason)]
     if isinstance(error, InvalidConfiguration):
-        problems = [FieldProblem(path=each.path, reason=each.reason) for each in error.problems]
+        problems = [_field_problem(each) for each in error.problems]
     retry = {"Retry-After": RETRY_AFTER_SECONDS} if isinstance(error, StoreUnavailable) else {}
     return _problem(status, code, str(error), problems, retry)
 
 
-def _http_error(error: HTTPError) -> Problem:
+def _http_error(error: HTTPError) -> Answer:
     status = HTTPStatus(error.status_code)
     problems = _field_problems(error.detail)
     detail = error.message or status.phrase
@@ -92,21 +85,22 @@ def _field_problems(detail: Any) -> list[FieldProblem]:
     if not isinstance(detail, dict):
         return []
     return [
-        FieldProblem(
-            path="body" if field == "_schema" else field,
-            reason="no such field" if "Extra inputs" in reason else reason,
-        )
+        _field_problem(build_problem("" if field == "_schema" else field, reason))
         for fields in detail.values()
         for field, reasons in fields.items()
         for reason in reasons
     ]
 
 
-def _too_deep(_: RecursionError) -> Problem:
+def _field_problem(problem: Problem) -> FieldProblem:
+    return FieldProblem(path=problem.path, reason=problem.reason)
+
+
+def _too_deep(_: RecursionError) -> Answer:
     return _gatekeeper_error(InvalidRequest("body", "nested too deeply"))
 
 
-def _unforeseen(error: Exception) -> Problem:
+def _unforeseen(error: Exception) -> Answer:
     log.error("request failed", action="request_failed", path=request.path, exc_info=error)
     detail = "something unforeseen went wrong; the log of the service says more"
     return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, [], {})
@@ -118,7 +112,7 @@ def _problem(
     detail: str,
     problems: list[FieldProblem],
     headers: dict[str, str],
-) -> Problem:
+) -> Answer:
     body = ProblemView(
         type=f"urn:stringx:problem:{code}",
         title=status.phrase,

@@ -8,6 +8,7 @@ from uuid import uuid4
 import structlog
 from apiflask import APIFlask
 from flask import Response, g, request
+from flask.json.provider import DefaultJSONProvider
 
 from api.backend import Backend
 from api.config import config
@@ -18,12 +19,22 @@ from api.health import health
 from api.openapi import complete_spec
 from api.runs import runs
 from api.trials import trials
+from gatekeeper.contracts.json_text import MAX_BODY_BYTES, parse_json
 
-MAX_BODY_BYTES = 2**20
 VERSION = "0.1.0"
 
 
 LOOPBACK_NAMES = ["127.0.0.1", "localhost"]
+
+
+class Json(DefaultJSONProvider):
+    """Reads what every way in reads, and refuses it in the same words; keeps the order of names."""
+
+    sort_keys = False
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        """Read JSON; raises InvalidRequest."""
+        return parse_json(s)
 
 
 def create_app(backend: Backend | None, host: str = "") -> APIFlask:
@@ -39,7 +50,7 @@ def create_app(backend: Backend | None, host: str = "") -> APIFlask:
         SYNC_LOCAL_SPEC=False,
         TRUSTED_HOSTS=LOOPBACK_NAMES if host in LOOPBACK_NAMES else None,
     )
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
+    app.json = Json(app)
     app.extensions["stringx"] = backend
     register_errors(app)
     app.url_map.converters["table"] = TableConverter

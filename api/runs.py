@@ -10,10 +10,11 @@ from apiflask import APIBlueprint
 from flask import request
 
 from api.backend import backend
-from api.bodies import RunQuery, TriggerBody
+from api.bodies import RunQuery
 from api.views.runs import CheckView, ResultsView, RunPage, RunView, SampleList, SamplesView
 from api.waiting import Answer, answer_with
 from gatekeeper import flow
+from gatekeeper.contracts.trigger import TriggerBody
 from gatekeeper.domain.errors import InvalidRequest
 from gatekeeper.domain.gate import Mode
 from gatekeeper.domain.run import Request, RunId, Trigger

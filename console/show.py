@@ -92,3 +92,14 @@ def _number(count: int | None) -> str:
 
 def _colour(word: str) -> str:
     return COLOURS.get(word, "white")
+
+
+def show_dead_letters(letters: Sequence[tuple[str, str, str]]) -> None:
+    """Print where each letter is, its key, and why it was put aside."""
+    table = Table("where", "key", "reason", box=None, pad_edge=False)
+    for letter in letters:
+        table.add_row(*(Text(_printable(part[:MESSAGE_LENGTH])) for part in letter))
+    if letters:
+        console.print(table)
+    count = len(letters)
+    console.print(f"{count} dead letter{'' if count == 1 else 's'} not put back")

@@ -10,8 +10,10 @@ same way.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache, partial
 
 import structlog
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
@@ -19,14 +21,18 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_e
 from gatekeeper.domain.backtest import Backtest
 from gatekeeper.domain.batch import Range
 from gatekeeper.domain.errors import (
+    AmbiguousGate,
     AttemptReleased,
     GateHasNoRules,
+    GatekeeperError,
+    IdempotencyConflict,
     NothingToBacktest,
     RunnerError,
     RunnerStopped,
     StoreUnavailable,
+    UnknownGate,
 )
-from gatekeeper.domain.gate import Gate, Mode
+from gatekeeper.domain.gate import Gate
 from gatekeeper.domain.plan import Measure, Plan, build_plan
 from gatekeeper.domain.rule import RuleSet
 from gatekeeper.domain.run import (
@@ -42,13 +48,23 @@ from gatekeeper.domain.run import (
     build_counts,
 )
 from gatekeeper.domain.verdict import Measured, is_open, judge, judge_checks, was_empty
-from gatekeeper.queue.jobs import Queue
+from gatekeeper.queue.jobs import Queue, RunJob
+from gatekeeper.store.answers import Channel, acknowledge_http, owe_answers
 from gatekeeper.store.attempts import claim_run, conclude_run, load_attempt, release_run
 from gatekeeper.store.engine import Store, Transaction
 from gatekeeper.store.gates import find_gate, load_warehouse, save_proposed
 from gatekeeper.store.memory import raise_watermark, remember_columns
-from gatekeeper.store.requests import save_request, save_trial, save_trial_request, set_job
-from gatekeeper.store.results import acknowledge_http, save_acknowledgements, save_results
+from gatekeeper.store.requests import (
+    Arrival,
+    build_arrival,
+    find_earlier_run,
+    save_requests,
+    save_runs,
+    save_trial,
+    save_trial_request,
+    set_jobs,
+)
+from gatekeeper.store.results import save_results
 from gatekeeper.store.runs import load_backtest, load_judged_batches, load_run
 from gatekeeper.store.samples import forget_samples, save_samples
 
@@ -71,13 +87,12 @@ def receive(store: Store, queue: Queue, request: Request) -> Receipt:
     """
     received_at = datetime.now(UTC)
     with store.transaction() as tx:
-        gate = find_gate(tx, request.table, request.warehouse)
-        run_id, is_new = save_request(tx, request, gate, received_at)
-        if is_new and not gate.can_judge:
-            raise GateHasNoRules(gate.table)
-        if is_new and gate.policy.mode is not Mode.OFF:
-            set_job(tx, run_id, queue.defer_run(tx, run_id, gate.id, request.batch))
-        receipt = Receipt(load_run(tx, run_id), gate, is_new)
+        arrival = build_arrival(request, find_gate(tx, request.table, request.warehouse))
+        is_new = bool(_store_arrivals(tx, queue, [arrival], received_at))
+        if is_new and not arrival.gate.can_judge:
+            raise GateHasNoRules(arrival.gate.table)
+        run_id = arrival.run_id if is_new else find_earlier_run(tx, request)
+        receipt = Receipt(load_run(tx, run_id), arrival.gate, is_new)
     log.info(
         "request received",
         action="received",
@@ -86,6 +101,52 @@ def receive(store: Store, queue: Queue, request: Request) -> Receipt:
         trigger=request.trigger.value,
     )
     return receipt
+
+
+def receive_many(
+    store: Store, queue: Queue, wanted: Sequence[Request]
+) -> list[GatekeeperError | None]:
+    """Store requests that came together, with their runs and jobs, in one transaction.
+
+    Gives why each was refused, None where it is stored, by now or before; one that is refused
+    keeps no other out. Raises StoreUnavailable: then nothing was stored.
+    """
+    received_at = datetime.now(UTC)
+    arrivals: dict[int, Arrival] = {}
+    refusals: list[GatekeeperError | None] = [None] * len(wanted)
+    with store.transaction() as tx:
+        find = cache(partial(find_gate, tx))
+        for number, request in enumerate(wanted):
+            try:
+                arrivals[number] = build_arrival(request, find(request.table, request.warehouse))
+            except (UnknownGate, AmbiguousGate) as error:
+                refusals[number] = error
+        able = [arrival for arrival in arrivals.values() if arrival.gate.can_judge]
+        new = {each.request_id for each in _store_arrivals(tx, queue, able, received_at)}
+        for number, arrival in arrivals.items():
+            if arrival.request_id not in new:
+                refusals[number] = _find_refusal(tx, arrival)
+    log.info("requests received", action="received", requests=len(wanted), new=len(new))
+    return refusals
+
+
+def _store_arrivals(
+    tx: Transaction, queue: Queue, arrivals: Sequence[Arrival], received_at: datetime
+) -> list[Arrival]:
+    """Store requests with their runs and jobs; gives those that are new."""
+    new = save_requests(tx, arrivals, received_at)
+    jobs = [RunJob(each.run_id, each.gate.id, each.request.batch) for each in new if each.is_asked]
+    save_runs(tx, new, queue.defer_runs(tx, jobs))
+    return new
+
+
+def _find_refusal(tx: Transaction, arrival: Arrival) -> GatekeeperError | None:
+    """Say why a request that wasn't stored is refused; it is not if an equal one was before."""
+    try:
+        find_earlier_run(tx, arrival.request)
+    except IdempotencyConflict as error:
+        return error if arrival.gate.can_judge else GateHasNoRules(arrival.gate.table)
+    return None
 
 
 def receive_try(store: Store, queue: Queue, request: Request, rule_set: RuleSet) -> Run:
@@ -142,11 +203,18 @@ def _queue_trial(
     tx: Transaction, queue: Queue, request_id: RequestId, gate: Gate, trial: Trial
 ) -> RunId:
     run_id = save_trial(tx, request_id, gate, trial)
-    set_job(tx, run_id, queue.defer_run(tx, run_id, gate.id, trial.batch, trial.purpose))
+    job = RunJob(run_id, gate.id, trial.batch, trial.purpose)
+    set_jobs(tx, queue.defer_runs(tx, [job]))
     return run_id
 
 
-def run_attempt(store: Store, queue: Queue, measure: Measure, run_id: RunId) -> None:
+def run_attempt(
+    store: Store,
+    queue: Queue,
+    measure: Measure,
+    run_id: RunId,
+    answers: Sequence[Channel] = (Channel.HTTP,),
+) -> None:
     """Carry one attempt on a run through: plan, dispatch, conclude.
 
     Raises AttemptReleased where the run was put back for another attempt.
@@ -166,7 +234,7 @@ def run_attempt(store: Store, queue: Queue, measure: Measure, run_id: RunId) -> 
             release(store, attempt, str(error))
             return
         measured = Measured(failure=str(error))
-    conclude(store, queue, attempt, measured)
+    conclude(store, queue, attempt, measured, answers)
 
 
 def plan(store: Store, run_id: RunId) -> tuple[Attempt, Plan] | None:
@@ -226,25 +294,31 @@ def release(store: Store, attempt: Attempt, reason: str, *, counts: bool = True)
     raise AttemptReleased(attempt.number, reason)
 
 
-def conclude(store: Store, queue: Queue, attempt: Attempt, measured: Measured) -> None:
+def conclude(
+    store: Store,
+    queue: Queue,
+    attempt: Attempt,
+    measured: Measured,
+    answers: Sequence[Channel] = (Channel.HTTP,),
+) -> None:
     """Judge what was measured; store the results, the verdict, what the gate is to remember and the
-    answers owed, all or nothing.
+    answers owed, all or nothing. Of a trial nobody but its asker is told.
     """
     checks = judge_checks(attempt.rule_set, measured, attempt.columns)
     policy = attempt.gate.policy
     verdict = judge(checks, policy.on_no_data)
     message = measured.failure or ("no row was tested" if was_empty(checks) else "")
     judgement = Judgement(verdict, is_open(verdict, policy.opens_on), build_counts(checks), message)
-    concluded = False
+    judges, concluded = attempt.purpose is Purpose.JUDGE, False
     for trial in _while_store_is_away():
         with trial, store.transaction() as tx:
             concluded = conclude_run(tx, attempt, judgement, measured.batch)
             if concluded:
                 save_results(tx, attempt.run_id, checks)
                 save_samples(tx, attempt.run_id, checks, policy.samples.keep_hours)
-                if attempt.purpose is Purpose.JUDGE:
+                if judges:
                     remember(tx, attempt, judgement, measured)
-                save_acknowledgements(tx, attempt.run_id, ["http"])
+                owe_answers(tx, attempt, answers if judges else [Channel.HTTP])
                 queue.defer_acknowledgement(tx, attempt.run_id)
     if concluded:
         log.info(

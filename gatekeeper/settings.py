@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import AfterValidator, DirectoryPath, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    DirectoryPath,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gatekeeper.domain.errors import InvalidConfiguration, Problem
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "STRINGX_"
-# What warehouses refer to, and what the command line and start-service.sh read.
-NOT_SETTINGS = ("STRINGX_WAREHOUSE_", "STRINGX_URL", "STRINGX_PYTHON")
+# What warehouses refer to, and what the command line, start-service.sh and the tests read.
+NOT_SETTINGS = ("STRINGX_WAREHOUSE_", "STRINGX_URL", "STRINGX_PYTHON", "STRINGX_KAFKA_HOME")
 
 Count = Annotated[int, Field(ge=1, le=1000)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
@@ -37,8 +45,60 @@ def _postgresql(url: SecretStr) -> SecretStr:
 StoreUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
 
 
+class KafkaSettings(BaseSettings):
+    """Every setting of Kafka with its meaning. Without brokers Kafka isn't used."""
+
+    model_config = SettingsConfigDict(env_prefix=f"{PREFIX}KAFKA_", frozen=True)
+
+    bootstrap: str | None = Field(
+        None,
+        description="the brokers, as host:port,host:port; without them Kafka isn't used. Runners "
+        "don't talk to them, and need it to know that results are owed there",
+    )
+    triggers_topic: str = Field("stringx.triggers", description="where triggers come from")
+    results_topic: str = Field("stringx.results", description="where results go")
+    dead_letters_topic: str = Field(
+        "stringx.triggers.dlq", description="where records go that can't be taken"
+    )
+    group: str = Field("stringx", description="the consumers' group")
+    member: str | None = Field(
+        None,
+        description="a consumer's own name in the group: with one it keeps its partitions when it "
+        "is started again",
+    )
+    max_queue_depth: Annotated[int, Field(ge=1)] = Field(
+        10_000, description="waiting runs above which consumers hold back"
+    )
+    registry_url: SecretStr | None = Field(
+        None,
+        description="a schema registry, as https://user:password@host; then triggers may be Avro",
+    )
+    results_format: Literal["json", "avro"] = Field(
+        "json", description="how results are written; avro needs a schema registry"
+    )
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how the brokers are talked to"
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
+        "PLAIN", description="how StringX says who it is, with SASL"
+    )
+    sasl_username: str | None = Field(None, description="who it says it is")
+    sasl_secret_file: FilePath | None = Field(
+        None, description="the file with its password, or with its token for OAUTHBEARER"
+    )
+    ssl_cafile: FilePath | None = Field(None, description="who signs the brokers' certificates")
+    ssl_certfile: FilePath | None = Field(None, description="StringX's own certificate")
+    ssl_keyfile: FilePath | None = Field(None, description="the key of that certificate")
+
+    @model_validator(mode="after")
+    def _registry_for_avro(self) -> Self:
+        if self.results_format == "avro" and self.registry_url is None:
+            raise ValueError("results in Avro need STRINGX_KAFKA_REGISTRY_URL")
+        return self
+
+
 class Settings(BaseSettings):
-    """Every setting with its meaning; the README's table is made from these."""
+    """Every setting with its meaning; the README's table is made from these and Kafka's."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
@@ -102,7 +162,7 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """Read the environment; raises InvalidConfiguration that names each bad setting."""
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = {name for kind in (Settings, KafkaSettings) for name in names_of(kind)}
     unknown = [
         Problem(name, "there is no such setting")
         for name in sorted(os.environ)
@@ -110,12 +170,36 @@ def load_settings() -> Settings:
     ]
     if unknown:
         raise InvalidConfiguration(unknown)
+    return _load(Settings)
+
+
+def load_kafka_settings(*, needed: bool = False) -> KafkaSettings:
+    """Read Kafka's part of the environment; raises InvalidConfiguration like the other, also where
+    Kafka is needed and no brokers are named.
+    """
+    kafka = _load(KafkaSettings)
+    if needed and kafka.bootstrap is None:
+        raise InvalidConfiguration([Problem(f"{PREFIX}KAFKA_BOOTSTRAP", "must name the brokers")])
+    return kafka
+
+
+def names_of(kind: type[BaseSettings]) -> dict[str, str]:
+    """Give the settings' names in the environment, each with its field's."""
+    prefix = kind.model_config["env_prefix"]
+    return {f"{prefix}{field.upper()}": field for field in kind.model_fields}
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def _load(kind: type[S]) -> S:
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
+        prefix = kind.model_config["env_prefix"]
         raise InvalidConfiguration(
             [
-                Problem(f"{PREFIX}{str(each['loc'][0]).upper()}", each["msg"])
+                Problem(f"{prefix}{str((each['loc'] or ['*'])[0]).upper()}", each["msg"])
                 for each in error.errors()
             ]
         ) from None

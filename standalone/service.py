@@ -15,7 +15,7 @@ from pathlib import Path
 import requests
 
 from gatekeeper.domain.errors import GatekeeperError, InvalidConfiguration, Problem
-from gatekeeper.settings import ROOT, Settings
+from gatekeeper.settings import ROOT, Settings, load_kafka_settings
 from gatekeeper.store.engine import embedded_url
 from standalone.postgres import embedded_postgres
 from standalone.signals import uninterrupted
@@ -83,7 +83,9 @@ def check_port(host: str, port: int) -> None:
 def running_service(
     settings: Settings, place: Place, environment: Mapping[str, str], logs: Path | None = None
 ) -> Iterator[None]:
-    """Run web, worker and runner while the context lasts, then let them finish."""
+    """Run web, worker and runner while the context lasts, and a consumer where Kafka is set; then
+    let them finish.
+    """
     check_port(settings.host, settings.port)
     roles = [
         Role(
@@ -91,7 +93,7 @@ def running_service(
             [sys.executable, str(ROOT / "app.py"), name],
             logs / f"{name}.log" if logs else None,
         )
-        for name in ROLES
+        for name in (*ROLES, *(["consumer"] if load_kafka_settings().bootstrap else []))
     ]
     inherited = {**os.environ, **environment, "STRINGX_DATABASE_URL": place.store_url}
     supervisor = Supervisor(roles, inherited)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -23,6 +24,14 @@ def end_on_signals() -> None:
     """
     for number in SIGNALS:
         signal.signal(number, _interrupt)
+
+
+def stop_on_signals() -> threading.Event:
+    """Give an event that the first signal sets, for a loop that ends between two of its turns."""
+    stop = threading.Event()
+    for number in SIGNALS:
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:

@@ -22,6 +22,9 @@ from gatekeeper.domain.rule import RuleType
 from gatekeeper.queue.jobs import Queue
 from gatekeeper.store.engine import Store
 from standalone.postgres import embedded_postgres, provision_database, superuser_url
+from tests.kafka.fixtures import kafka, kafka_libraries, new_topic, own_broker
+
+__all__ = ["kafka", "kafka_libraries", "new_topic", "own_broker"]
 
 _numbers = itertools.count(1)
 

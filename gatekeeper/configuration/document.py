@@ -40,8 +40,10 @@ def storable(value: str) -> str:
 Text = Annotated[str, AfterValidator(storable)]
 """Text that PostgreSQL can hold."""
 
-TableName = Annotated[Text, Field(pattern=r"^[^.]+\.[^.]+$", max_length=511)]
-"""A table as `schema.table`."""
+TableName = Annotated[
+    str, Field(pattern=r"^[^.]+\.[^.]+$", max_length=511), AfterValidator(storable)
+]
+"""A table as `schema.table`. The pattern stands first, or pydantic leaves it out of the schema."""
 
 Name = Annotated[Text, Field(min_length=1, max_length=255)]
 ColumnName = Name

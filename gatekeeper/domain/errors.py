@@ -90,6 +90,13 @@ class StoreUnavailable(GatekeeperError):
         super().__init__("the store can't be reached; nothing was accepted, so try again")
 
 
+class SchemaRegistryUnavailable(GatekeeperError):
+    """The schema registry can't be reached or can't answer: no record's fault, so wait for it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the schema registry can't be asked: {reason}")
+
+
 class UnknownReference(GatekeeperError):
     """A reference in a warehouse's connection leads nowhere or outside what is allowed."""
 

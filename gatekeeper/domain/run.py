@@ -50,8 +50,20 @@ class RunState(StrEnum):
 
 
 @dataclass(frozen=True)
+class Origin:
+    """The place of a record in Kafka, which no other has."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True)
 class Request:
-    """A question put to a gate, valid in itself: may this table, or this batch of it, be used?"""
+    """A question put to a gate, valid in itself: may this table, or this batch of it, be used?
+
+    `origin` is where it stood in Kafka, if it came from there.
+    """
 
     table: str
     trigger: Trigger
@@ -59,6 +71,7 @@ class Request:
     batch: Batch | None = None
     correlation_id: str | None = None
     idempotency_key: str | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)

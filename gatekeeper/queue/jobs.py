@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
+from uuid import UUID
 
 import procrastinate
 import psycopg
+from procrastinate.jobs import Job
 
 from gatekeeper.domain.batch import Batch, batch_key
 from gatekeeper.domain.run import Purpose, RunId
@@ -20,6 +24,27 @@ PRIORITY = {Purpose.JUDGE: 0, Purpose.TRY: -1, Purpose.BACKTEST: -2}
 """Of the runs that wait, those of the highest are taken first."""
 
 
+@dataclass(frozen=True)
+class RunJob:
+    """What the queue must know of a run."""
+
+    run_id: RunId
+    gate_id: int
+    batch: Batch | None
+    purpose: Purpose = Purpose.JUDGE
+
+    @property
+    def lock(self) -> str:
+        """What no two runs under way may share.
+
+        Runs that judge the same gate and batch never overlap. Trials never hold these up: those of
+        a gate go one after another, so that however many there are the other lanes stay free.
+        """
+        if self.purpose is Purpose.JUDGE:
+            return f"{self.gate_id}:{batch_key(self.batch)}"
+        return f"{self.purpose}:{self.gate_id}"
+
+
 class Queue:
     """The producing side. Its app is never opened: it has no connection of its own, so a job can
     only be written by the transaction that needs it.
@@ -28,39 +53,31 @@ class Queue:
     def __init__(self) -> None:
         self._app = procrastinate.App(connector=procrastinate.PsycopgConnector())
 
-    def defer_run(
-        self,
-        tx: Transaction,
-        run_id: RunId,
-        gate_id: int,
-        batch: Batch | None,
-        purpose: Purpose = Purpose.JUDGE,
-    ) -> int:
-        """Queue the run. Gives the job's id.
+    def defer_runs(self, tx: Transaction, runs: Sequence[RunJob]) -> dict[RunId, int]:
+        """Queue the runs, in one statement. Gives their jobs' ids."""
+        jobs = [self._build_job(tx, run) for run in runs]
+        if not jobs:
+            return {}
+        connection = driver_connection(tx)
+        deferred = self._app.job_manager.batch_defer_jobs(jobs, connection=connection)
+        return {
+            RunId(UUID(str(job.task_kwargs["run_id"]))): cast("int", job.id) for job in deferred
+        }
 
-        Runs that judge the same gate and batch never overlap. Trials never hold these up: those of
-        a gate go one after another, so that however many there are the other lanes stay free.
-        """
-        judges = purpose is Purpose.JUDGE
-        lock = f"{gate_id}:{batch_key(batch)}" if judges else f"{purpose}:{gate_id}"
-        return self._defer(tx, RUN_TASK, RUN_QUEUE, run_id, lock=lock, priority=PRIORITY[purpose])
+    def _build_job(self, tx: Transaction, run: RunJob) -> Job:
+        deferrer = self._app.configure_task(
+            RUN_TASK,
+            queue=RUN_QUEUE,
+            lock=run.lock,
+            priority=PRIORITY[run.purpose],
+            connection=driver_connection(tx),
+        )
+        return deferrer.make_new_job(run_id=str(run.run_id))
 
     def defer_acknowledgement(self, tx: Transaction, run_id: RunId) -> int:
         """Queue the giving of the answer to whoever asked."""
-        return self._defer(tx, ACKNOWLEDGE_TASK, ACKNOWLEDGE_QUEUE, run_id)
-
-    def _defer(
-        self,
-        tx: Transaction,
-        task: str,
-        queue: str,
-        run_id: RunId,
-        *,
-        lock: str | None = None,
-        priority: int = 0,
-    ) -> int:
         deferrer = self._app.configure_task(
-            task, queue=queue, lock=lock, priority=priority, connection=driver_connection(tx)
+            ACKNOWLEDGE_TASK, queue=ACKNOWLEDGE_QUEUE, connection=driver_connection(tx)
         )
         return deferrer.defer(run_id=str(run_id))
 

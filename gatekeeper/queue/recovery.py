@@ -14,10 +14,10 @@ import structlog
 from gatekeeper.domain.batch import parse_batch
 from gatekeeper.domain.errors import StoreUnavailable
 from gatekeeper.domain.run import Purpose, RunId
-from gatekeeper.queue.jobs import Queue, driver_connection
+from gatekeeper.queue.jobs import Queue, RunJob, driver_connection
 from gatekeeper.queue.worker import STALLED_SECONDS
 from gatekeeper.store.engine import Store, Transaction
-from gatekeeper.store.requests import set_job
+from gatekeeper.store.requests import set_jobs
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +69,8 @@ def _requeue_lost_runs(tx: Transaction, queue: Queue) -> list[RunId]:
     lost = driver_connection(tx).execute(_RUNS_WITHOUT_JOB).fetchall()
     for run_id, gate_id, wire, purpose in lost:
         batch = parse_batch(wire) if wire else None
-        set_job(tx, run_id, queue.defer_run(tx, run_id, gate_id, batch, Purpose(purpose)))
+        job = RunJob(run_id, gate_id, batch, Purpose(purpose))
+        set_jobs(tx, queue.defer_runs(tx, [job]))
     return [RunId(run_id) for run_id, *_ in lost]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -60,14 +60,14 @@ class DrainSafeWorker(Worker):
 
 @dataclass(frozen=True)
 class WorkerOptions:
-    """How a process takes jobs. `beside` runs along with it."""
+    """How a process takes jobs. What is `beside` runs along with it."""
 
     name: str
     queues: list[str]
     concurrency: int
     drain_seconds: float
     on_drained_out: Callable[[], None] = lambda: None
-    beside: SideTask | None = None
+    beside: Sequence[SideTask] = ()
 
 
 def run_worker(app: procrastinate.App, options: WorkerOptions) -> None:
@@ -82,13 +82,12 @@ async def _run(app: procrastinate.App, options: WorkerOptions) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    along = asyncio.create_task(options.beside()) if options.beside else None
+    along = [asyncio.create_task(task()) for task in options.beside]
     try:
         while not stopping.is_set():
             await _run_until(stopping, app, options)
     finally:
-        if along:
-            await utils.cancel_and_capture_errors([along])
+        await utils.cancel_and_capture_errors(along)
 
 
 async def _run_until(

@@ -15,7 +15,7 @@ import psycopg
 import structlog
 
 from gatekeeper.domain.run import RunId
-from gatekeeper.store.results import ACKNOWLEDGED
+from gatekeeper.store.answers import ACKNOWLEDGED
 
 log = structlog.get_logger(__name__)
 

@@ -1,65 +1,81 @@
-"""What was asked, stored with the run that will answer it."""
+"""What was asked, stored with the runs that will answer it: many in as few statements as one."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from datetime import datetime
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gatekeeper.domain.batch import Batch, render_batch
 from gatekeeper.domain.errors import IdempotencyConflict
 from gatekeeper.domain.gate import Gate, Mode
-from gatekeeper.domain.run import Request, RequestId, RunId, RunState, Trial
+from gatekeeper.domain.run import Origin, Request, RequestId, RunId, RunState, Trial
+from gatekeeper.store.bulk import insert_rows
 from gatekeeper.store.engine import Transaction
 from gatekeeper.store.tables import requests, runs
 
+# The store's own clock, so that processes on several machines agree.
+now = func.clock_timestamp()
 
-def save_request(
-    tx: Transaction, request: Request, gate: Gate, received_at: datetime
-) -> tuple[RunId, bool]:
-    """Store what was asked with a run for it; says whether it is new.
+GATE_IS_OFF = "the gate is off, so nothing was judged"
 
-    A request that came before with the same idempotency key and body gives that one's run. Of
-    several at the same moment one is stored; the others wait for it. Raises IdempotencyConflict
-    where the body differs.
+
+@dataclass(frozen=True)
+class Arrival:
+    """A request with the gate that it asks, and the ids that it and its run will have."""
+
+    request: Request
+    gate: Gate
+    request_id: RequestId
+    run_id: RunId
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the gate is to be judged at all."""
+        return self.gate.policy.mode is not Mode.OFF
+
+
+def build_arrival(request: Request, gate: Gate) -> Arrival:
+    """Give a request its ids."""
+    return Arrival(request, gate, RequestId(uuid4()), RunId(uuid4()))
+
+
+def save_requests(
+    tx: Transaction, arrivals: Sequence[Arrival], received_at: datetime
+) -> list[Arrival]:
+    """Store what was asked, and give what of it is new: neither its idempotency key nor its place
+    in Kafka was there before. Of several at the same moment one is stored; the others wait for it.
     """
-    request_id = _insert_request(tx, request, gate, received_at)
-    if request_id is None:
-        return _earlier_run(tx, request), False
-    return _save_run(tx, request_id, request, gate), True
+    if not arrivals:
+        return []
+    rows = [_request_row(arrival, received_at) for arrival in arrivals]
+    statement = insert_rows(requests, rows).on_conflict_do_nothing().returning(requests.c.id)
+    stored: set[UUID] = set(tx.execute(statement).scalars())
+    return [arrival for arrival in arrivals if arrival.request_id in stored]
 
 
-def save_trial_request(
-    tx: Transaction, request: Request, gate: Gate, received_at: datetime
-) -> RequestId:
-    """Store what was asked, for trials to follow; without an idempotency key it is always new."""
-    request_id = _insert_request(tx, replace(request, idempotency_key=None), gate, received_at)
-    return RequestId(cast("UUID", request_id))
+def _request_row(arrival: Arrival, received_at: datetime) -> dict[str, object]:
+    request = arrival.request
+    return {
+        "id": str(arrival.request_id),
+        "gate_id": arrival.gate.id,
+        "trigger": request.trigger.value,
+        "idempotency_key": request.idempotency_key,
+        "question": _question(request),
+        "correlation_id": request.correlation_id,
+        "received_at": received_at.isoformat(),
+        **_place(request.origin),
+    }
 
 
-def _insert_request(
-    tx: Transaction, request: Request, gate: Gate, received_at: datetime
-) -> UUID | None:
-    """Give the new request's id; None where one came before with the same idempotency key."""
-    return tx.execute(
-        insert(requests)
-        .values(
-            id=uuid4(),
-            gate_id=gate.id,
-            trigger=request.trigger.value,
-            idempotency_key=request.idempotency_key,
-            question=_question(request),
-            correlation_id=request.correlation_id,
-            received_at=received_at,
-        )
-        .on_conflict_do_nothing(index_elements=["idempotency_key"])
-        .returning(requests.c.id)
-    ).scalar()
+def _place(origin: Origin | None) -> Mapping[str, object]:
+    return asdict(origin) if origin else dict.fromkeys(("topic", "partition", "offset"))
 
 
 def _question(request: Request) -> dict[str, Any]:
@@ -71,56 +87,87 @@ def _question(request: Request) -> dict[str, Any]:
     }
 
 
-def _earlier_run(tx: Transaction, request: Request) -> RunId:
-    key, question = request.idempotency_key, _question(request)
+def find_earlier_run(tx: Transaction, request: Request) -> RunId:
+    """Give the run of the request that was there before.
+
+    Raises IdempotencyConflict where its key came with another question.
+    """
+    key = request.idempotency_key
+    place = [requests.c[name] == value for name, value in _place(request.origin).items()]
+    same = place if key is None else [requests.c.idempotency_key == key]
     earlier = tx.execute(
         select(runs.c.id, requests.c.question)
         .join(requests, requests.c.id == runs.c.request_id)
-        .where(requests.c.idempotency_key == key)
-    ).one()
+        .where(*same)
+    ).first()
     # As text: to Python, 1 and true are equal.
-    if json.dumps(earlier.question, sort_keys=True) != json.dumps(question, sort_keys=True):
+    written = json.dumps(_question(request), sort_keys=True)
+    if earlier is None or json.dumps(earlier.question, sort_keys=True) != written:
         raise IdempotencyConflict(key or "")
     return RunId(earlier.id)
 
 
-def _save_run(tx: Transaction, request_id: UUID, request: Request, gate: Gate) -> RunId:
-    asked = gate.policy.mode is not Mode.OFF
-    return _insert_run(
-        tx,
-        request_id,
-        gate,
-        request.batch,
-        rule_set_hash=gate.rule_set.hash,
-        state=(RunState.QUEUED if asked else RunState.CANCELLED).value,
-        message="" if asked else "the gate is off, so nothing was judged",
-        queued_at=func.clock_timestamp() if asked else None,
-    )
+def save_runs(tx: Transaction, arrivals: Sequence[Arrival], jobs: Mapping[RunId, int]) -> None:
+    """Store a run for each request: queued, with the job that carries it, or cancelled where the
+    gate is off.
+    """
+    is_queued = {"state": RunState.QUEUED.value, "queued_at": datetime.now(UTC).isoformat()}
+    queued = [
+        {**_run_row(arrival), **is_queued, "job_id": jobs[arrival.run_id]}
+        for arrival in arrivals
+        if arrival.is_asked
+    ]
+    is_cancelled = {"state": RunState.CANCELLED.value, "message": GATE_IS_OFF}
+    cancelled = [
+        {**_run_row(arrival), **is_cancelled} for arrival in arrivals if not arrival.is_asked
+    ]
+    for rows in (queued, cancelled):
+        if rows:
+            tx.execute(insert_rows(runs, rows))
+
+
+def _run_row(arrival: Arrival) -> dict[str, object]:
+    return {
+        "id": str(arrival.run_id),
+        "request_id": str(arrival.request_id),
+        "gate_id": arrival.gate.id,
+        "batch": _wire(arrival.request.batch),
+        "rule_set_hash": arrival.gate.rule_set.hash,
+    }
+
+
+def _wire(batch: Batch | None) -> dict[str, Any] | None:
+    return render_batch(batch) if batch else None
+
+
+def save_trial_request(
+    tx: Transaction, request: Request, gate: Gate, received_at: datetime
+) -> RequestId:
+    """Store what was asked, for trials to follow; without an idempotency key it is always new."""
+    arrival = build_arrival(replace(request, idempotency_key=None), gate)
+    save_requests(tx, [arrival], received_at)
+    return arrival.request_id
 
 
 def save_trial(tx: Transaction, request_id: RequestId, gate: Gate, trial: Trial) -> RunId:
     """Store a run for the trial; it is carried out whatever the mode of its gate."""
-    return _insert_run(
-        tx,
-        request_id,
-        gate,
-        trial.batch,
+    statement = insert(runs).values(
+        id=uuid4(),
+        request_id=request_id,
+        gate_id=gate.id,
+        batch=_wire(trial.batch),
         rule_set_hash=trial.rule_set.hash,
         purpose=trial.purpose.value,
         compares_with=trial.compares_with,
         state=RunState.QUEUED.value,
-        queued_at=func.clock_timestamp(),
+        queued_at=now,
     )
-
-
-def _insert_run(
-    tx: Transaction, request_id: UUID, gate: Gate, batch: Batch | None, **values: object
-) -> RunId:
-    stored = {"batch": render_batch(batch) if batch else None, **values}
-    statement = insert(runs).values(id=uuid4(), request_id=request_id, gate_id=gate.id, **stored)
     return RunId(tx.execute(statement.returning(runs.c.id)).scalar_one())
 
 
-def set_job(tx: Transaction, run_id: RunId, job_id: int) -> None:
-    """Note which job of the queue carries the run."""
-    tx.execute(update(runs).where(runs.c.id == run_id).values(job_id=job_id))
+def set_jobs(tx: Transaction, jobs: Mapping[RunId, int]) -> None:
+    """Note which job of the queue carries each run."""
+    if jobs:
+        statement = update(runs).where(runs.c.id == bindparam("run"))
+        rows = [{"run": run_id, "job_id": job_id} for run_id, job_id in jobs.items()]
+        tx.execute(statement, rows)

@@ -1,20 +1,17 @@
-"""The checks of finished runs, and the answers that go out for them."""
+"""The checks of finished runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import insert, select
 
 from gatekeeper.domain.rule import parse_rule
 from gatekeeper.domain.run import RunId
 from gatekeeper.domain.verdict import Check, Measurement, Outcome
 from gatekeeper.store.engine import Transaction
-from gatekeeper.store.tables import acknowledgements, results
-
-ACKNOWLEDGED = "stringx_acknowledged"
-"""The NOTIFY channel on which a run's id goes out once its verdict can be read."""
+from gatekeeper.store.tables import results
 
 _MEASURED = (
     "rows_tested",
@@ -72,23 +69,3 @@ _RULE = (
     "template",
     "for_columns",
 )
-
-
-def save_acknowledgements(tx: Transaction, run_id: RunId, channels: Iterable[str]) -> None:
-    """Note whom the answer is owed to."""
-    owed = [{"run_id": run_id, "channel": channel} for channel in channels]
-    tx.execute(insert(acknowledgements), owed)
-
-
-def acknowledge_http(tx: Transaction, run_id: RunId) -> None:
-    """Wake whoever waits for the run's verdict, and note when; the second time changes nothing."""
-    tx.execute(
-        text("select pg_notify(:channel, :run_id)"),
-        {"channel": ACKNOWLEDGED, "run_id": str(run_id)},
-    )
-    owed = (acknowledgements.c.run_id == run_id, acknowledgements.c.channel == "http")
-    tx.execute(
-        update(acknowledgements)
-        .where(*owed, acknowledgements.c.acknowledged_at.is_(None))
-        .values(acknowledged_at=func.clock_timestamp())
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +27,12 @@ def load_run(tx: Transaction, run_id: RunId) -> Run:
     if row is None:
         raise UnknownRun(run_id)
     return _run(row)
+
+
+def load_runs_of(tx: Transaction, run_ids: Sequence[RunId]) -> dict[RunId, Run]:
+    """Load several runs by their ids."""
+    rows = tx.execute(_select_runs(runs.c.id.in_(run_ids)))
+    return {RunId(row.id): _run(row) for row in rows}
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,12 @@ requests = Table(
     Column("idempotency_key", Text, unique=True),
     Column("question", JSONB, nullable=False),
     Column("correlation_id", Text),
+    # Where it stood in Kafka, if it came from there: a record is taken once.
+    Column("topic", Text),
+    Column("partition", Integer),
+    Column("offset", BigInteger),
     _timestamp("received_at", nullable=False),
+    UniqueConstraint("topic", "partition", "offset"),
     _one_of("trigger", Trigger),
 )
 
@@ -254,5 +259,13 @@ acknowledgements = Table(
     metadata,
     Column("run_id", Uuid, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     Column("channel", Text, primary_key=True),
+    # The order in which verdicts were given: that of a gate's answers.
+    Column("position", BigInteger, Identity(always=True), nullable=False),
     _timestamp("acknowledged_at"),
+    Index(
+        "acknowledgements_owed_idx",
+        "channel",
+        "position",
+        postgresql_where=Column("acknowledged_at", DateTime()).is_(None),
+    ),
 )

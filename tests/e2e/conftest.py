@@ -46,13 +46,13 @@ def _shop() -> Iterator[Service]:
             "STRINGX_WAREHOUSE_SHOP_PASSWORD": "shop-reader-secret",
         }
         service.start()
-        _make_warehouse(home)
+        make_warehouse(home)
         yield service
         if service.process.runs:
             service.stop()
 
 
-def _make_warehouse(home: Home) -> None:
+def make_warehouse(home: Home) -> None:
     with psycopg.connect(superuser_url(home.socket), autocommit=True) as server:
         server.execute("create database shop")
     with psycopg.connect(superuser_url(home.socket, "shop")) as warehouse:

@@ -201,7 +201,7 @@ class Service:
         assert self.process.end() == 0
 
     def role(self, name: str) -> psutil.Process:
-        """The process of a role: web, worker or runner."""
+        """The process of a role: web, worker, runner or consumer."""
         mark = {"web": "gunicorn"}.get(name, name)
         roles = psutil.Process(self.process.pid).children()
         return next(role for role in roles if mark in role.cmdline())

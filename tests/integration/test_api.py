@@ -15,9 +15,10 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import validate
 
 from api.backend import Backend
-from api.factory import MAX_BODY_BYTES, build_spec, create_app
+from api.factory import build_spec, create_app
 from api.postman import render_collection
 from gatekeeper import flow
+from gatekeeper.contracts.json_text import MAX_BODY_BYTES
 from gatekeeper.domain.run import RunId
 from gatekeeper.queue.jobs import Queue
 from gatekeeper.settings import ROOT

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import pytest
+from pydantic.fields import FieldInfo
 
 from app import cli
 from gatekeeper.catalogue.page import render_page
@@ -15,7 +16,7 @@ from gatekeeper.domain.gate import Mode
 from gatekeeper.domain.rule import Dimension, Entity, Kind, RuleType, Severity, Shape
 from gatekeeper.domain.run import Purpose, RunState, Trigger
 from gatekeeper.domain.verdict import Outcome, Verdict
-from gatekeeper.settings import NOT_SETTINGS, PREFIX, ROOT, Settings
+from gatekeeper.settings import NOT_SETTINGS, PREFIX, ROOT, KafkaSettings, Settings, names_of
 
 README = ROOT / "README.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
@@ -66,13 +67,15 @@ def test_the_glossary_has_every_value_of_a_word_and_no_other(word: str) -> None:
 def build_configuration_table() -> str:
     """The rows that README.md must have, one for each setting."""
     return "\n".join(
-        f"| `{PREFIX}{name.upper()}` | {_shown_default(name)} | {field.description} |"
-        for name, field in Settings.model_fields.items()
+        f"| `{name}` | {_shown_default(kind.model_fields[field])} | "
+        f"{kind.model_fields[field].description} |"
+        for kind in (Settings, KafkaSettings)
+        for name, field in names_of(kind).items()
     )
 
 
-def _shown_default(name: str) -> str:
-    default = Settings.model_fields[name].default
+def _shown_default(field: FieldInfo) -> str:
+    default = field.default
     if default is None:
         return ""
     if isinstance(default, Path) and default.is_relative_to(ROOT):

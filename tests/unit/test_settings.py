@@ -7,7 +7,7 @@ import pytest
 from console.exit_codes import ExitCode
 from gatekeeper.domain.errors import InvalidConfiguration
 from gatekeeper.domain.verdict import Verdict
-from gatekeeper.settings import load_settings
+from gatekeeper.settings import load_kafka_settings, load_settings
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,18 @@ def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_each_verdict_has_its_exit_status(verdict: str | None, status: int) -> None:
     assert ExitCode.of(verdict) == status
+
+
+def test_results_in_avro_need_a_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRINGX_KAFKA_RESULTS_FORMAT", "avro")
+    with pytest.raises(InvalidConfiguration, match="STRINGX_KAFKA_REGISTRY_URL"):
+        load_kafka_settings()
+    monkeypatch.setenv("STRINGX_KAFKA_REGISTRY_URL", "http://localhost:1")
+    assert load_kafka_settings().results_format == "avro"
+
+
+def test_a_consumer_needs_brokers() -> None:
+    with pytest.raises(
+        InvalidConfiguration, match="STRINGX_KAFKA_BOOTSTRAP: must name the brokers"
+    ):
+        load_kafka_settings(needed=True)

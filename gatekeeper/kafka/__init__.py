@@ -1,0 +1,1 @@
+"""Kafka: what asks, and what is answered."""

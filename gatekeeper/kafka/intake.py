@@ -1,0 +1,112 @@
+"""From the records of a poll to requests in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from gatekeeper import flow
+from gatekeeper.domain.errors import GatekeeperError, InvalidRequest
+from gatekeeper.domain.gate import Warehouse
+from gatekeeper.domain.run import Origin, Request
+from gatekeeper.domain.run import Trigger as AskedBy
+from gatekeeper.kafka.dead_letters import Record
+from gatekeeper.kafka.wire import Ignored, TableChange, Trigger, WarehouseAddress, read_record
+from gatekeeper.queue.jobs import Queue
+from gatekeeper.store.engine import Store
+from gatekeeper.store.gates import load_warehouses
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A record that can't be taken, and why."""
+
+    record: Record
+    error: GatekeeperError
+
+
+class Intake:
+    """Takes the records of a poll, all in one transaction."""
+
+    def __init__(
+        self, store: Store, queue: Queue, decode_avro: Callable[[bytes], Any] | None = None
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._decode_avro = decode_avro
+
+    def __call__(self, records: Sequence[Record]) -> list[Refusal]:
+        """Store what the records ask; gives those that can't be taken.
+
+        Raises StoreUnavailable: then none was taken.
+        """
+        refusals: list[Refusal] = []
+        asked: list[tuple[Record, Request]] = []
+        find_warehouse = _Addresses(self._store)
+        for record in records:
+            try:
+                request = self._read(record, find_warehouse)
+                if request is not None:
+                    asked.append((record, request))
+            except InvalidRequest as error:
+                refusals.append(Refusal(record, error))
+        answers = flow.receive_many(self._store, self._queue, [request for _, request in asked])
+        return refusals + [
+            Refusal(record, refused)
+            for (record, _), refused in zip(asked, answers, strict=True)
+            if refused is not None
+        ]
+
+    def _read(self, record: Record, find_warehouse: _Addresses) -> Request | None:
+        """Give what a record asks, None where it rightly asks nothing; raises InvalidRequest."""
+        read = read_record(record.value, record.key, record.headers, self._decode_avro)
+        match read:
+            case Trigger():
+                return _build_request(read, record, find_warehouse)
+            case TableChange():
+                raise InvalidRequest("body", "a change event, and no gate watches for changes")
+            case Ignored():
+                return None
+
+
+def _build_request(trigger: Trigger, record: Record, find_warehouse: _Addresses) -> Request:
+    warehouse = trigger.warehouse
+    if isinstance(warehouse, WarehouseAddress):
+        warehouse = find_warehouse(warehouse)
+    return Request(
+        table=trigger.table,
+        trigger=AskedBy.KAFKA,
+        warehouse=warehouse,
+        batch=trigger.batch,
+        correlation_id=trigger.correlation_id,
+        idempotency_key=trigger.request_id,
+        origin=Origin(record.topic, record.partition, record.offset),
+    )
+
+
+class _Addresses:
+    """Finds warehouses by where they are; they are loaded once, when the first is asked for."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: list[Warehouse] | None = None
+
+    def __call__(self, address: WarehouseAddress) -> str:
+        if self._known is None:
+            with self._store.transaction() as tx:
+                self._known = load_warehouses(tx)
+        for warehouse in self._known:
+            place = warehouse.connection
+            if (place.get("host"), place.get("port"), place.get("database")) == (
+                address.host,
+                address.port,
+                address.database,
+            ):
+                return warehouse.name
+        where = f"{address.host}:{address.port}/{address.database}"
+        raise InvalidRequest("dataset", f"no warehouse is known at {where}")

@@ -88,6 +88,7 @@ def uncommitted(bootstrap: str) -> int:
         return sum(ends[each] - (reader.committed(each) or 0) for each in partitions)
 
 
+@pytest.mark.timeout(420)
 def test_every_trigger_is_answered_once(service: Service, own_broker: KafkaBroker) -> None:
     triggers = build_triggers()
     produce(own_broker.bootstrap, [*triggers[:60], *POISON[:2]])

@@ -4,6 +4,7 @@ adapter: what it asks is written by macros, and it may only read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,8 @@ from dbt_common.exceptions import DbtBaseException
 from gatekeeper.domain.errors import RunnerError
 from runner.failures import is_transient
 from runner.redaction import redact
+
+_OF_DBT = re.compile(r"^(Database|Runtime) Error ")
 
 Row = tuple[Any, ...]
 
@@ -91,5 +94,11 @@ def _told(connection: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except DbtBaseException as error:
-        message = redact(" ".join(str(error).split()), connection)
+        message = redact(_shorten(str(error)), connection)
         raise RunnerError(message, transient=is_transient(message)) from error
+
+
+def _shorten(message: str) -> str:
+    """Leave out who says it, and the query that it points into: neither helps the reader."""
+    said = _OF_DBT.sub("", " ".join(message.split()))
+    return said.partition(" LINE ")[0]

@@ -56,7 +56,7 @@ class OwnProjects:
     ) -> Found:
         """Run the selected tests of the order's project; raises RunnerError where none could be."""
         own, seconds = order["own_project"], order["deadline_seconds"]
-        with _target(order), open_session(*reached, order, seconds) as session:
+        with open_session(*reached, order, seconds) as session:
             predicate = session.render("sx_batch_predicate", batch=order["batch"])
         with _target(order):
             parsed, invocation = self._parse(order, profile)

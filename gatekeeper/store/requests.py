@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gatekeeper.domain.batch import Batch, render_batch
@@ -111,19 +111,18 @@ def save_runs(tx: Transaction, arrivals: Sequence[Arrival], jobs: Mapping[RunId,
     """Store a run for each request: queued, with the job that carries it, or cancelled where the
     gate is off.
     """
-    is_queued = {"state": RunState.QUEUED.value, "queued_at": datetime.now(UTC).isoformat()}
     queued = [
-        {**_run_row(arrival), **is_queued, "job_id": jobs[arrival.run_id]}
+        {**_run_row(arrival), "job_id": jobs[arrival.run_id]}
         for arrival in arrivals
         if arrival.is_asked
     ]
-    is_cancelled = {"state": RunState.CANCELLED.value, "message": GATE_IS_OFF}
-    cancelled = [
-        {**_run_row(arrival), **is_cancelled} for arrival in arrivals if not arrival.is_asked
-    ]
-    for rows in (queued, cancelled):
-        if rows:
-            tx.execute(insert_rows(runs, rows))
+    cancelled = [_run_row(arrival) for arrival in arrivals if not arrival.is_asked]
+    if queued:
+        state = literal(RunState.QUEUED.value)
+        tx.execute(insert_rows(runs, queued, state=state, queued_at=now))
+    if cancelled:
+        state = literal(RunState.CANCELLED.value)
+        tx.execute(insert_rows(runs, cancelled, state=state, message=literal(GATE_IS_OFF)))
 
 
 def _run_row(arrival: Arrival) -> dict[str, object]:

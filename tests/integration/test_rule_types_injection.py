@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,9 +21,12 @@ from uuid import uuid4
 import duckdb
 import psycopg
 import pytest
+from pydantic import ValidationError
 
 from gatekeeper.catalogue.rule_types import check_parameters
-from gatekeeper.domain.batch import Range
+from gatekeeper.configuration.document import RuleDocument
+from gatekeeper.domain.batch import Range, Values
+from gatekeeper.domain.errors import RunnerError
 from gatekeeper.domain.gate import Warehouse
 from gatekeeper.domain.plan import Plan
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Rule, RuleType, Severity, build_rule_set
@@ -231,6 +234,7 @@ def _count_matches(attempt: Attempt) -> int:
 
 
 STORED = ["a", *(text for text in CORPUS if "\x00" not in text)]
+NO_VALUE = [Attempt("not_null", (), "", FAILING["not_null"], "")]
 BATCH = Range("later", start="9998-01-01", end="9999-12-31")
 
 TABLES = """
@@ -367,6 +371,59 @@ def test_free_sql_changes_nothing(
     ]
     assert {each.type for each in attempts} == {"expression", "custom_sql"}
     _measure(lanes, warehouse, attempts)
+
+
+@pytest.mark.usefixtures("nothing_happened")
+def test_the_values_of_a_batch_are_data(lanes: Lanes, warehouse: Warehouse) -> None:
+    """Each text stands in one row; as a time most of them can't be read."""
+    a_plan = _build_plan(warehouse, NO_VALUE)
+    measured = lanes.measure(replace(a_plan, batch=Values("text", tuple(STORED[1:]))))
+    assert [each.rows_tested for each in measured.measurements] == [len(STORED) - 1]
+    for text in STORED[1:]:
+        rows = _rows_tested(lanes, replace(a_plan, batch=Range("later", after=text)))
+        assert rows in ("not a time", 0, len(STORED))
+
+
+def _rows_tested(lanes: Lanes, plan: Plan) -> int | str | None:
+    try:
+        return lanes.measure(plan).measurements[0].rows_tested
+    except RunnerError as error:
+        return "not a time" if "don't fit the column later" in str(error) else str(error)
+
+
+@pytest.mark.usefixtures("nothing_happened")
+def test_a_table_or_a_batchs_column_of_that_name_is_not_there(
+    lanes: Lanes, warehouse: Warehouse
+) -> None:
+    a_plan = _build_plan(warehouse, NO_VALUE)
+    for text in STORED[1:]:
+        for named in (
+            replace(a_plan, table=f"nasty.{text}"),
+            replace(a_plan, table=f"{text}.subject"),
+            replace(a_plan, batch=Range(text, start="a")),
+        ):
+            with pytest.raises(RunnerError) as caught:
+                lanes.measure(named)
+            assert f"stringx-{a_plan.run_id}" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("nothing_happened")
+def test_what_is_said_of_a_rule_changes_nothing(lanes: Lanes, warehouse: Warehouse) -> None:
+    a_plan = _build_plan(warehouse, NO_VALUE * len(CORPUS))
+    rules = [
+        replace(rule, description=text, owner=text)
+        for rule, text in zip(a_plan.rules, CORPUS, strict=True)
+    ]
+    rule_set = build_rule_set(rules)
+    said = replace(a_plan, rules=rule_set.rules, rule_set_hash=rule_set.hash)
+    counts = [each.rows_failed for each in lanes.measure(said).measurements]
+    assert counts == [len(STORED)] * len(CORPUS)
+
+
+@pytest.mark.parametrize("text", [text for text in CORPUS if not re.fullmatch("[a-z_]+", text)])
+def test_no_text_but_a_plain_word_is_a_name_for_a_rule(text: str) -> None:
+    with pytest.raises(ValidationError):
+        RuleDocument(name=text, type="not_null", parameters={"column": "id"})
 
 
 def _measure(lanes: Lanes, warehouse: Warehouse, attempts: Sequence[Attempt]) -> list[Measurement]:

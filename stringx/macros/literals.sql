@@ -49,6 +49,12 @@
   {{- (row ~ '.' if row else '') ~ sx_identifier(name) -}}
 {% endmacro %}
 
+{% macro sx_columns(names) %}
+  {%- for name in names -%}
+    {{ sx_column(name) }}{{ ', ' if not loop.last }}
+  {%- endfor -%}
+{% endmacro %}
+
 {% macro default__sx_identifier(name) %}
   {{- '"' ~ name.replace('"', '""') ~ '"' -}}
 {% endmacro %}

@@ -18,9 +18,7 @@ example: {columns: [origin, time_hour]}
 ---#}
 
 {% macro sx_unique_combination(rule) %}
-  {%- for column in rule['columns'] -%}
-    {{ sx_column(column) }}{{ ', ' if not loop.last }}
-  {%- endfor -%}
+  {{- sx_columns(rule['columns']) -}}
 {% endmacro %}
 
 {% test sx_unique_combination(model, rule_id) %}

@@ -36,9 +36,10 @@ def make_home() -> Iterator[Callable[..., Home]]:
         yield lambda **settings: homes.enter_context(new_home(**settings))
 
 
-@pytest.fixture(scope="session")
-def _shop() -> Iterator[Service]:
-    with new_home(STRINGX_LANES="2") as home:
+@contextmanager
+def shop_service(**settings: str) -> Iterator[Service]:
+    """A running service with the shop's warehouse and its gates."""
+    with new_home(STRINGX_LANES="2", **settings) as home:
         service = Service(home)
         home.settings |= {
             "STRINGX_WAREHOUSE_SHOP_HOST": str(home.socket),
@@ -46,13 +47,19 @@ def _shop() -> Iterator[Service]:
             "STRINGX_WAREHOUSE_SHOP_PASSWORD": "shop-reader-secret",
         }
         service.start()
-        make_warehouse(home)
+        _make_warehouse(home)
         yield service
         if service.process.runs:
             service.stop()
 
 
-def make_warehouse(home: Home) -> None:
+@pytest.fixture(scope="session")
+def _shop() -> Iterator[Service]:
+    with shop_service() as service:
+        yield service
+
+
+def _make_warehouse(home: Home) -> None:
     with psycopg.connect(superuser_url(home.socket), autocommit=True) as server:
         server.execute("create database shop")
     with psycopg.connect(superuser_url(home.socket, "shop")) as warehouse:

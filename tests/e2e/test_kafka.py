@@ -14,7 +14,7 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from gatekeeper.settings import ROOT
-from tests.e2e.conftest import make_warehouse, new_home
+from tests.e2e.conftest import shop_service
 from tests.e2e.service import Service, wait_until
 
 CLIENT = str(ROOT / "sending_kafka_messages.py")
@@ -28,17 +28,8 @@ def topics(new_topic: Callable[..., str]) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def service(kafka: str, topics: dict[str, str]) -> Iterator[Service]:
     named = {f"STRINGX_KAFKA_{name.upper()}_TOPIC": topic for name, topic in topics.items()}
-    with new_home(STRINGX_LANES="2", STRINGX_KAFKA_BOOTSTRAP=kafka, **named) as home:
-        home.settings |= {
-            "STRINGX_WAREHOUSE_SHOP_HOST": str(home.socket),
-            "STRINGX_WAREHOUSE_SHOP_PORT": "5432",
-            "STRINGX_WAREHOUSE_SHOP_PASSWORD": "shop-reader-secret",
-        }
-        service = Service(home)
-        service.start()
-        make_warehouse(home)
+    with shop_service(STRINGX_KAFKA_BOOTSTRAP=kafka, **named) as service:
         yield service
-        service.stop()
 
 
 @pytest.fixture

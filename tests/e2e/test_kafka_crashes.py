@@ -14,7 +14,7 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from standalone.kafka import KafkaBroker, make_topic
-from tests.e2e.conftest import make_warehouse, new_home
+from tests.e2e.conftest import shop_service
 from tests.e2e.service import Service, wait_until
 from tests.e2e.test_kafka import read_all
 
@@ -27,17 +27,8 @@ POISON = [b"\xff\xfe", b"{", b'{"table": "shop.gone"}', b'{"table": "shop.orders
 def service(own_broker: KafkaBroker) -> Iterator[Service]:
     for topic in (TRIGGERS, RESULTS, DEAD_LETTERS):
         make_topic(own_broker.bootstrap, topic, 3)
-    with new_home(STRINGX_LANES="2", STRINGX_KAFKA_BOOTSTRAP=own_broker.bootstrap) as home:
-        home.settings |= {
-            "STRINGX_WAREHOUSE_SHOP_HOST": str(home.socket),
-            "STRINGX_WAREHOUSE_SHOP_PORT": "5432",
-            "STRINGX_WAREHOUSE_SHOP_PASSWORD": "shop-reader-secret",
-        }
-        service = Service(home)
-        service.start()
-        make_warehouse(home)
+    with shop_service(STRINGX_KAFKA_BOOTSTRAP=own_broker.bootstrap) as service:
         yield service
-        service.stop()
 
 
 def produce(bootstrap: str, values: list[bytes]) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from flask.testing import FlaskClient
 
 from api.backend import Backend
+from api.factory import create_app
 from gatekeeper.configuration.apply import apply_configuration
 from gatekeeper.configuration.document import RuleDocument
 from gatekeeper.configuration.propose import propose_rule
@@ -16,6 +19,8 @@ from gatekeeper.domain.verdict import Measured, Measurement
 from gatekeeper.queue.jobs import Queue
 from gatekeeper.store.engine import Store
 from gatekeeper.store.listener import VerdictListener
+from runner.lane_process import LaneLimits
+from runner.lanes import Lanes
 
 GATES = """
 warehouses:
@@ -83,6 +88,21 @@ def present(column: str, rule_types: dict[str, RuleType]) -> RuleSet:
     """A rule set that no gate has: the column is there in every row."""
     rule = RuleDocument(name="present", type="not_null", parameters={"column": column})
     return propose_rule(rule, rule_types, "rule")
+
+
+@pytest.fixture
+def client(backend: Backend) -> Iterator[FlaskClient]:
+    """The API around the backend."""
+    with create_app(backend).test_client() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def lanes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lanes]:
+    """A lane that the tests of a file share."""
+    lanes = Lanes(1, LaneLimits(2, 500, 1024), os.environ, tmp_path_factory.mktemp("secrets"))
+    yield lanes
+    lanes.close()
 
 
 Answers = Callable[[Plan], Measured]

@@ -6,7 +6,6 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -27,12 +26,6 @@ from gatekeeper.store.listener import VerdictListener
 from tests.integration.conftest import nothing_wrong
 
 RUNS = "/api/v1/runs"
-
-
-@pytest.fixture
-def client(backend: Backend) -> Iterator[FlaskClient]:
-    with create_app(backend).test_client() as client:
-        yield client
 
 
 def finish(backend: Backend, run_id: str) -> None:

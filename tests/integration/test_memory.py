@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
@@ -12,12 +11,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.backend import Backend
-from api.factory import create_app
 from gatekeeper import flow
 from gatekeeper.configuration.apply import apply_configuration
 from gatekeeper.domain.run import RunId
 from gatekeeper.store.engine import Store
-from runner.lane_process import LaneLimits
 from runner.lanes import Lanes
 from standalone.postgres import superuser_url
 
@@ -29,13 +26,6 @@ gates:
       - {name: size_present, type: not_null, parameters: {column: size}}
       - {name: id_unique, type: unique, parameters: {columns: [id]}}
 """
-
-
-@pytest.fixture(scope="module")
-def lanes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lanes]:
-    lanes = Lanes(1, LaneLimits(2, 500, 1024), os.environ, tmp_path_factory.mktemp("secrets"))
-    yield lanes
-    lanes.close()
 
 
 @pytest.fixture
@@ -51,12 +41,6 @@ def events(warehouse: dict[str, str | int]) -> Iterator[psycopg.Connection]:
 
 
 Judge = Callable[..., dict[str, object]]
-
-
-@pytest.fixture
-def client(backend: Backend) -> Iterator[FlaskClient]:
-    with create_app(backend).test_client() as client:
-        yield client
 
 
 @pytest.fixture

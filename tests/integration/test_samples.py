@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -12,14 +11,12 @@ from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 from api.backend import Backend
-from api.factory import create_app
 from gatekeeper import flow
 from gatekeeper.configuration.apply import Manner, apply_configuration
 from gatekeeper.configuration.changes import Absent
 from gatekeeper.domain.errors import InvalidConfiguration
 from gatekeeper.domain.run import RunId
 from gatekeeper.store.engine import Store
-from runner.lane_process import LaneLimits
 from runner.lanes import Lanes
 from tests.integration.test_recovery import sql
 
@@ -51,19 +48,6 @@ gates:
 
 Answer = dict[str, list[dict[str, str | None]]]
 Judge = Callable[..., Answer]
-
-
-@pytest.fixture(scope="module")
-def lanes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lanes]:
-    lanes = Lanes(1, LaneLimits(2, 500, 1024), os.environ, tmp_path_factory.mktemp("secrets"))
-    yield lanes
-    lanes.close()
-
-
-@pytest.fixture
-def client(backend: Backend) -> Iterator[FlaskClient]:
-    with create_app(backend).test_client() as client:
-        yield client
 
 
 @pytest.fixture(params=["shop", "duck"])

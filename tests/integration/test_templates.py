@@ -14,7 +14,6 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.backend import Backend
-from api.factory import create_app
 from gatekeeper import flow
 from gatekeeper.configuration.apply import Manner, apply_configuration
 from gatekeeper.configuration.changes import Absent, Change
@@ -75,12 +74,6 @@ def short_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lanes]:
     lanes = Lanes(1, LaneLimits(2, 1, 1024), os.environ, tmp_path_factory.mktemp("secrets"))
     yield lanes
     lanes.close()
-
-
-@pytest.fixture
-def client(backend: Backend) -> Iterator[FlaskClient]:
-    with create_app(backend).test_client() as client:
-        yield client
 
 
 @pytest.fixture

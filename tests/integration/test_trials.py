@@ -11,7 +11,6 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.backend import Backend
-from api.factory import create_app
 from gatekeeper import flow
 from gatekeeper.domain.batch import Values
 from gatekeeper.domain.plan import Measure
@@ -34,12 +33,6 @@ STATUS_KNOWN = {
     "parameters": {"column": "status", "values": ["paid", "sent"]},
 }
 CUSTOMER_PRESENT = {"type": "not_null", "parameters": {"column": "customer_id"}}
-
-
-@pytest.fixture
-def client(backend: Backend) -> Iterator[FlaskClient]:
-    with create_app(backend).test_client() as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

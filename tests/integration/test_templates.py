@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,7 +19,6 @@ from gatekeeper.configuration.changes import Absent, Change
 from gatekeeper.domain.errors import InvalidConfiguration
 from gatekeeper.domain.rule import RuleType
 from gatekeeper.domain.run import RunId
-from runner.lane_process import LaneLimits
 from runner.lanes import Lanes
 from standalone.postgres import superuser_url
 from tests.integration.conftest import nothing_wrong
@@ -59,21 +57,6 @@ gates:
     samples: {{show: keys, key: [id]}}
   - {{warehouse: {warehouse}, table: post.stamps}}
 """
-
-
-@pytest.fixture(scope="module")
-def lanes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lanes]:
-    lanes = Lanes(1, LaneLimits(2, 500, 1024), os.environ, tmp_path_factory.mktemp("secrets"))
-    yield lanes
-    lanes.close()
-
-
-@pytest.fixture(scope="module")
-def short_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lanes]:
-    """As long as a lane lives that has read a DuckDB file, nobody can write it."""
-    lanes = Lanes(1, LaneLimits(2, 1, 1024), os.environ, tmp_path_factory.mktemp("secrets"))
-    yield lanes
-    lanes.close()
 
 
 @pytest.fixture
@@ -123,15 +106,11 @@ Judge = Callable[[str], dict[str, dict[str, Any]]]
 
 
 @pytest.fixture
-def judge(
-    client: FlaskClient, backend: Backend, lanes: Lanes, short_lived: Lanes, name: str
-) -> Judge:
-    measure = short_lived.measure if name == "duck" else lanes.measure
-
+def judge(client: FlaskClient, backend: Backend, lanes: Lanes, name: str) -> Judge:
     def judge(table: str) -> dict[str, dict[str, Any]]:
         asked = client.post("/api/v1/runs", json={"table": table, "warehouse": name})
         run_id = asked.get_json()["id"]
-        flow.run_attempt(backend.store, backend.queue, measure, RunId(UUID(run_id)))
+        flow.run_attempt(backend.store, backend.queue, lanes.measure, RunId(UUID(run_id)))
         checks = client.get(f"/api/v1/runs/{run_id}/results").get_json()["checks"]
         return {check["rule"]: check for check in checks}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +17,6 @@ from gatekeeper.domain.run import Request, RunId, Trigger
 from gatekeeper.domain.verdict import Measured
 from gatekeeper.queue.jobs import Queue
 from gatekeeper.store.engine import Store
-from runner.lane_process import LaneLimits
 from runner.lanes import Lanes
 from tests.integration.conftest import nothing_wrong, present
 from tests.integration.test_flow import ORDERS
@@ -33,14 +30,6 @@ STATUS_KNOWN = {
     "parameters": {"column": "status", "values": ["paid", "sent"]},
 }
 CUSTOMER_PRESENT = {"type": "not_null", "parameters": {"column": "customer_id"}}
-
-
-@pytest.fixture(scope="module")
-def lanes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lanes]:
-    limits = LaneLimits(threads=2, max_runs=500, max_mebibytes=1024)
-    lanes = Lanes(1, limits, os.environ, tmp_path_factory.mktemp("secrets"))
-    yield lanes
-    lanes.close()
 
 
 def carry_out(backend: Backend, measure: Measure = nothing_wrong) -> None:

@@ -120,13 +120,17 @@ def worker(settings: Settings) -> None:
     from gatekeeper.queue.worker import SideTask, WorkerOptions, run_worker
     from gatekeeper.settings import load_kafka_settings
     from gatekeeper.store.engine import open_store
+    from gatekeeper.watching import watch_for_ever
 
     kafka = load_kafka_settings()
     with ExitStack() as open_parts:
         store = open_parts.enter_context(
-            closing(open_store(settings, settings.worker_concurrency + 2))
+            closing(open_store(settings, settings.worker_concurrency + 3))
         )
-        beside: list[SideTask] = [partial(recover_for_ever, store, Queue())]
+        beside: list[SideTask] = [
+            partial(recover_for_ever, store, Queue()),
+            partial(watch_for_ever, store, Queue()),
+        ]
         if kafka.bootstrap:
             from gatekeeper.kafka.client import build_producer, choose_encoding
             from gatekeeper.kafka.publisher import Publisher
@@ -214,7 +218,7 @@ def runner(settings: Settings) -> None:
     """Carry runs out on their warehouses, in lanes that keep dbt warm."""
     from functools import partial
 
-    from gatekeeper import flow
+    from gatekeeper import flow, watching
     from gatekeeper.queue.jobs import RUN_QUEUE, Queue
     from gatekeeper.queue.tasks import build_runner_app
     from gatekeeper.queue.worker import WorkerOptions, run_worker
@@ -242,7 +246,8 @@ def runner(settings: Settings) -> None:
             [Channel.HTTP, Channel.KAFKA] if load_kafka_settings().bootstrap else [Channel.HTTP]
         )
         attempt = partial(flow.run_attempt, store, Queue(), lanes.measure, answers=answers)
-        run_worker(build_runner_app(store.conninfo, attempt), options)
+        look = partial(watching.look, store, Queue(), lanes.measure)
+        run_worker(build_runner_app(store.conninfo, attempt, look), options)
 
 
 def migrate_store(store: Store, revision: str = "head", *, down: bool = False) -> None:

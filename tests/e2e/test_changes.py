@@ -1,4 +1,4 @@
-"""Change events on their own topic, from a real broker to one verdict; a table that is looked at."""
+"""Change events from a topic of their own to one verdict; and a table that is looked at."""
 
 from __future__ import annotations
 

@@ -219,7 +219,8 @@ def runner(settings: Settings) -> None:
     from functools import partial
 
     from gatekeeper import flow, watching
-    from gatekeeper.queue.jobs import RUN_QUEUE, Queue
+    from gatekeeper.fleet import Presence
+    from gatekeeper.queue.jobs import Queue, name_queue
     from gatekeeper.queue.tasks import build_runner_app
     from gatekeeper.queue.worker import WorkerOptions, run_worker
     from gatekeeper.settings import load_kafka_settings
@@ -228,19 +229,22 @@ def runner(settings: Settings) -> None:
     from runner.lane_process import LaneLimits
     from runner.lanes import Lanes
 
-    count = settings.lanes or os.cpu_count() or 1
+    count, pools = settings.lanes or os.cpu_count() or 1, settings.pools.split(",")
     limits = LaneLimits(settings.lane_threads, settings.lane_max_runs, settings.lane_max_mebibytes)
     places = settings.secrets_dir, settings.dbt_project_dir, settings.projects_dir
     with (
-        closing(open_store(settings, count + 1)) as store,
+        closing(open_store(settings, count + 2)) as store,
         closing(Lanes(count, limits, os.environ, *places)) as lanes,
+        closing(Presence(store, settings.version, pools, lanes.states)) as presence,
     ):
         options = WorkerOptions(
             name="runner",
-            queues=[RUN_QUEUE],
+            queues=[name_queue(pool) for pool in pools],
             concurrency=count,
             drain_seconds=settings.drain_seconds,
+            on_draining=presence.drain,
             on_drained_out=lanes.close,
+            beside=[presence.beat_for_ever],
         )
         answers = (
             [Channel.HTTP, Channel.KAFKA] if load_kafka_settings().bootstrap else [Channel.HTTP]

@@ -20,11 +20,15 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gatekeeper.domain.errors import InvalidConfiguration, Problem
+from gatekeeper.domain.fleet import DEFAULT_POOL
 
+VERSION = "0.1.0"
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "STRINGX_"
 # What warehouses refer to, and what the command line, start-service.sh and the tests read.
 NOT_SETTINGS = ("STRINGX_WAREHOUSE_", "STRINGX_URL", "STRINGX_PYTHON", "STRINGX_KAFKA_HOME")
+
+POOLS = r"^[a-z][a-z0-9_-]{0,62}(,[a-z][a-z0-9_-]{0,62})*$"
 
 Count = Annotated[int, Field(ge=1, le=1000)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
@@ -139,6 +143,11 @@ class Settings(BaseSettings):
         None,
         description="lanes of a runner, each judging one run at a time; without it one a core",
     )
+    pools: Annotated[str, Field(pattern=POOLS)] = Field(
+        DEFAULT_POOL,
+        description="the pools whose runs a runner takes, as pool,pool; `default` is that of gates "
+        "and warehouses that name none",
+    )
     lane_threads: Count = Field(
         4, description="checks that a lane runs at once, each on a warehouse connection of its own"
     )
@@ -151,6 +160,9 @@ class Settings(BaseSettings):
     )
     secrets_dir: Path = Field(
         Path("/run/secrets"), description="the folder that file: references are read from"
+    )
+    version: str = Field(
+        VERSION, description="what this release is called where runners are shown; an image sets it"
     )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="how logs are written; auto is console on a terminal, else json"

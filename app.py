@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import traceback
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -114,6 +114,7 @@ def worker(settings: Settings) -> None:
     from functools import partial
 
     from gatekeeper import flow
+    from gatekeeper.pulse import beat_for_ever
     from gatekeeper.queue.jobs import ACKNOWLEDGE_QUEUE, Queue
     from gatekeeper.queue.recovery import recover_for_ever
     from gatekeeper.queue.tasks import MAINTENANCE_QUEUE, build_worker_app
@@ -130,6 +131,7 @@ def worker(settings: Settings) -> None:
         beside: list[SideTask] = [
             partial(recover_for_ever, store, Queue()),
             partial(watch_for_ever, store, Queue()),
+            partial(beat_for_ever, settings.pulse_file),
         ]
         if kafka.bootstrap:
             from gatekeeper.kafka.client import build_producer, choose_encoding
@@ -159,6 +161,7 @@ def consumer(settings: Settings) -> None:
     from gatekeeper.kafka.consumer import Parts, TriggerConsumer, build_client
     from gatekeeper.kafka.dead_letters import DeadLetters
     from gatekeeper.kafka.intake import Intake
+    from gatekeeper.pulse import beat
     from gatekeeper.queue.depth import count_waiting
     from gatekeeper.queue.jobs import Queue
     from gatekeeper.settings import load_kafka_settings
@@ -177,6 +180,7 @@ def consumer(settings: Settings) -> None:
             queue_depth=partial(count_waiting, store),
             dead_letters=DeadLetters(producer, kafka.dead_letters_topic),
             max_queue_depth=kafka.max_queue_depth,
+            beat=partial(beat, settings.pulse_file),
         )
         TriggerConsumer(client, parts).run(stop)
 
@@ -220,6 +224,7 @@ def runner(settings: Settings) -> None:
 
     from gatekeeper import flow, watching
     from gatekeeper.fleet import Presence
+    from gatekeeper.pulse import beat_for_ever
     from gatekeeper.queue.jobs import Queue, name_queue
     from gatekeeper.queue.tasks import build_runner_app
     from gatekeeper.queue.worker import WorkerOptions, run_worker
@@ -244,7 +249,7 @@ def runner(settings: Settings) -> None:
             drain_seconds=settings.drain_seconds,
             on_draining=presence.drain,
             on_drained_out=lanes.close,
-            beside=[presence.beat_for_ever],
+            beside=[presence.beat_for_ever, partial(beat_for_ever, settings.pulse_file)],
         )
         answers = (
             [Channel.HTTP, Channel.KAFKA] if load_kafka_settings().bootstrap else [Channel.HTTP]
@@ -252,6 +257,29 @@ def runner(settings: Settings) -> None:
         attempt = partial(flow.run_attempt, store, Queue(), lanes.measure, answers=answers)
         look = partial(watching.look, store, Queue(), lanes.measure)
         run_worker(build_runner_app(store.conninfo, attempt, look), options)
+
+
+@cli.command()
+@click.pass_obj
+def portal(settings: Settings) -> None:
+    """Serve dbt's docs of the dbt project, as they are when it starts."""
+    from functools import partial
+    from tempfile import TemporaryDirectory
+
+    import structlog
+
+    from gatekeeper.pulse import beat
+    from runner.portal import Portal, write_portal
+    from standalone.signals import Interrupted, end_on_signals
+
+    end_on_signals()
+    address = (settings.host, settings.portal_port)
+    with suppress(Interrupted), TemporaryDirectory(prefix="stringx-portal-") as directory:
+        folder = write_portal(settings.dbt_project_dir, Path(directory))
+        with Portal(address, folder, partial(beat, settings.pulse_file)) as server:
+            log = structlog.get_logger("stringx")
+            log.info("the portal listens", action="listening", address="{}:{}".format(*address))
+            server.serve_forever()
 
 
 def migrate_store(store: Store, revision: str = "head", *, down: bool = False) -> None:

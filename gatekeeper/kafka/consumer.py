@@ -37,12 +37,14 @@ Polled = Mapping[TopicPartition, Sequence[Record]]
 class Parts:
     """What a consumer works with. `intake` stores a poll's records and gives those refused; both it
     and `queue_depth`, how many runs wait, raise StoreUnavailable. Above `max_queue_depth` it waits.
+    `beat` is called at every turn.
     """
 
     intake: Callable[[Sequence[Record]], Sequence[Refusal]]
     queue_depth: Callable[[], int]
     dead_letters: DeadLetters
     max_queue_depth: int
+    beat: Callable[[], None] = lambda: None
 
 
 class TriggerConsumer:
@@ -57,6 +59,7 @@ class TriggerConsumer:
     def run(self, stop: threading.Event) -> None:
         """Take records until asked to stop; raises DeadLetterLost rather than lose one."""
         while not stop.is_set():
+            self._parts.beat()
             self._mind_the_store()
             polled = self._poll(stop)
             if polled:

@@ -354,10 +354,11 @@ def demo(settings: Settings) -> None:
 )
 def describe(directory: Path) -> None:
     """Write what the docs take from the code: the Postman collection, the page of rule types and
-    what dbt's own docs say of them, the schemas of messages.
+    what dbt's own docs say of them, the schemas of messages, the example of an .env file.
     """
     from api.factory import build_spec
     from api.postman import render_collection
+    from console.env_example import render_env_example
     from gatekeeper.catalogue.page import render_page
     from gatekeeper.catalogue.properties import render_properties
     from gatekeeper.catalogue.rule_types import load_rule_types
@@ -370,6 +371,7 @@ def describe(directory: Path) -> None:
     for name, text in render_schemas().items():
         (directory / "contracts" / name).write_text(text, "utf-8")
     properties = ROOT / "stringx" / "properties" / "rule_types.yml"
+    (ROOT / ".env.example").write_text(render_env_example(), "utf-8")
     properties.write_text(render_properties(load_rule_types()), "utf-8")
 
 

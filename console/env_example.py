@@ -26,7 +26,7 @@ def render_env_example() -> str:
     return "\n".join([HEAD, *blocks])
 
 
-def _fields(kind: type[Settings] | type[KafkaSettings]) -> list[tuple[str, Any]]:
+def _fields(kind: type[Settings | KafkaSettings]) -> list[tuple[str, Any]]:
     return [(name, kind.model_fields[field]) for name, field in names_of(kind).items()]
 
 

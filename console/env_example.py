@@ -9,9 +9,9 @@ from typing import Any
 from gatekeeper.settings import ROOT, KafkaSettings, Settings, names_of
 
 HEAD = """\
-# Every setting of StringX, as it is when it isn't set. Copy this file to .env and take the # away from
-# what you change: ./start-service.sh reads it there. Passwords are better left in files that a setting
-# names. What warehouses refer to (env:STRINGX_WAREHOUSE_...) may stand here, too.
+# Every setting of StringX, as it is when it isn't set. Copy this file to .env and take the # away
+# from what you change: ./start-service.sh reads it there. Passwords are better left in files that a
+# setting names. What warehouses refer to (env:STRINGX_WAREHOUSE_...) may stand here, too.
 """
 
 

@@ -49,7 +49,7 @@ from gatekeeper.domain.run import (
 )
 from gatekeeper.domain.verdict import Measured, is_open, judge, judge_checks, was_empty
 from gatekeeper.queue.jobs import Queue, RunJob
-from gatekeeper.store.answers import Channel, acknowledge_http, owe_answers
+from gatekeeper.store.answers import Channel, Owed, acknowledge_http, owe_answers
 from gatekeeper.store.attempts import claim_run, conclude_run, load_attempt, release_run
 from gatekeeper.store.engine import Store, Transaction
 from gatekeeper.store.gates import find_gate, load_warehouse, save_proposed
@@ -133,10 +133,14 @@ def receive_many(
 def _store_arrivals(
     tx: Transaction, queue: Queue, arrivals: Sequence[Arrival], received_at: datetime
 ) -> list[Arrival]:
-    """Store requests with their runs and jobs; gives those that are new."""
+    """Store requests with their runs and jobs, and the answers that are owed where a gate is off;
+    gives those that are new.
+    """
     new = save_requests(tx, arrivals, received_at)
     jobs = [RunJob(each.run_id, each.gate.id, each.request.batch) for each in new if each.is_asked]
     save_runs(tx, new, queue.defer_runs(tx, jobs))
+    unasked = (each for each in new if not each.is_asked and each.request.callback_url)
+    owe_answers(tx, [Owed(each.run_id, each.gate.id, Channel.CALLBACK) for each in unasked])
     return new
 
 
@@ -310,6 +314,9 @@ def conclude(
     message = measured.failure or ("no row was tested" if was_empty(checks) else "")
     judgement = Judgement(verdict, is_open(verdict, policy.opens_on), build_counts(checks), message)
     judges, concluded = attempt.purpose is Purpose.JUDGE, False
+    channels = [*(answers if judges else [Channel.HTTP])]
+    if attempt.calls_back:
+        channels.append(Channel.CALLBACK)
     for trial in _while_store_is_away():
         with trial, store.transaction() as tx:
             concluded = conclude_run(tx, attempt, judgement, measured.batch)
@@ -318,7 +325,8 @@ def conclude(
                 save_samples(tx, attempt.run_id, checks, policy.samples.keep_hours)
                 if judges:
                     remember(tx, attempt, judgement, measured)
-                owe_answers(tx, attempt, answers if judges else [Channel.HTTP])
+                gate_id = attempt.gate.id
+                owe_answers(tx, [Owed(attempt.run_id, gate_id, each) for each in channels])
                 queue.defer_acknowledgement(tx, attempt.run_id)
     if concluded:
         log.info(

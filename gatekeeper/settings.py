@@ -10,6 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     DirectoryPath,
     Field,
     FilePath,
@@ -17,8 +18,9 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gatekeeper.contracts.callback_url import parse_hosts
 from gatekeeper.domain.errors import InvalidConfiguration, Problem
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +45,7 @@ def _postgresql(url: SecretStr) -> SecretStr:
 
 
 StoreUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
+Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_hosts)]
 
 
 class KafkaSettings(BaseSettings):
@@ -146,6 +149,16 @@ class Settings(BaseSettings):
     )
     secrets_dir: Path = Field(
         Path("/run/secrets"), description="the folder that file: references are read from"
+    )
+    callback_hosts: Hosts | None = Field(
+        None,
+        description="the hosts that results may be posted to, as "
+        "host,host:port,http://host:port; https unless http stands there, private addresses too. "
+        "Without it a trigger with a callback_url is refused",
+    )
+    callback_secret_file: Path | None = Field(
+        None,
+        description="the file with the secret that signs what a worker posts, as whsec_ and base64",
     )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="how logs are written; auto is console on a terminal, else json"

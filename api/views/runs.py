@@ -9,7 +9,7 @@ from uuid import UUID
 from api.views import View
 from gatekeeper.domain.batch import render_batch
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Severity
-from gatekeeper.domain.run import Purpose, Run, RunState, Trigger
+from gatekeeper.domain.run import CallbackState, Purpose, Run, RunState, Trigger
 from gatekeeper.domain.verdict import Check, Outcome, Verdict
 
 
@@ -35,9 +35,19 @@ class TimingsView(View):
     acknowledged_at: datetime | None
 
 
+class CallbackView(View):
+    """What has become of a callback; `message` says why the last of the `attempts` came to nothing,
+    if so.
+    """
+
+    state: CallbackState
+    attempts: int
+    message: str
+
+
 class RunView(View):
     """A run with its verdict. `open` says whether the gate lets the data through; where `purpose`
-    isn't `judge`, whether it would.
+    isn't `judge`, whether it would. `callback` is null where none was asked for.
     """
 
     id: UUID
@@ -55,6 +65,7 @@ class RunView(View):
     open: bool | None
     message: str
     counts: CountsView | None
+    callback: CallbackView | None
     timings: TimingsView
 
     @classmethod
@@ -77,6 +88,9 @@ class RunView(View):
             message=run.message,
             counts=CountsView.model_validate(run.counts, from_attributes=True)
             if run.counts
+            else None,
+            callback=CallbackView.model_validate(run.callback, from_attributes=True)
+            if run.callback
             else None,
             timings=TimingsView.model_validate(run, from_attributes=True),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Self
 
 from pydantic import (
+    AfterValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -14,11 +15,21 @@ from pydantic import (
 )
 
 from gatekeeper.configuration.document import ColumnName, Strict, TableName, Text
+from gatekeeper.contracts.callback_url import MAX_LENGTH, parse_url
 from gatekeeper.domain.batch import Batch, parse_batch
 
 ShortText = Annotated[Text, Field(max_length=1000)]
 
 CorrelationId = Annotated[Text, Field(max_length=255)]
+
+CallbackUrl = Annotated[
+    Text,
+    Field(
+        max_length=MAX_LENGTH,
+        description="where the result is posted when the run is over; a host that is listed",
+    ),
+    AfterValidator(parse_url),
+]
 
 
 def _say_one_thing(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -75,3 +86,4 @@ class TriggerBody(Strict):
     warehouse: Text | None = None
     batch: BatchBody | None = None
     correlation_id: CorrelationId | None = None
+    callback_url: CallbackUrl | None = None

@@ -62,7 +62,8 @@ class Origin:
 class Request:
     """A question put to a gate, valid in itself: may this table, or this batch of it, be used?
 
-    `origin` is where it stood in Kafka, if it came from there.
+    The result is posted to `callback_url`, if there is one. `origin` is where the question stood in
+    Kafka, if it came from there.
     """
 
     table: str
@@ -70,6 +71,7 @@ class Request:
     warehouse: str | None = None
     batch: Batch | None = None
     correlation_id: str | None = None
+    callback_url: str | None = None
     idempotency_key: str | None = None
     origin: Origin | None = None
 
@@ -103,10 +105,30 @@ class Counts:
     kinds: Mapping[str, Mapping[str, int]]
 
 
+class CallbackState(StrEnum):
+    """What has become of a callback."""
+
+    WAITING = "waiting"
+    GIVEN = "given"
+    GIVEN_UP = "given_up"
+
+
+@dataclass(frozen=True)
+class Callback:
+    """The posting of a run's result to where its asker wants it. `message` says why the last of the
+    `attempts` came to nothing, if so.
+    """
+
+    state: CallbackState
+    attempts: int
+    message: str
+
+
 @dataclass(frozen=True)
 class Run:
     """One execution of a request, as the store knows it. `message` says why a run could not
-    judge, or was not asked to. `compares_with` is set where it was a trial's.
+    judge, or was not asked to. `compares_with` is set where it was a trial's, `callback` where its
+    asker wants one.
     """
 
     id: RunId
@@ -130,6 +152,7 @@ class Run:
     started_at: datetime | None
     finished_at: datetime | None
     acknowledged_at: datetime | None
+    callback: Callback | None = None
 
     @property
     def is_over(self) -> bool:
@@ -141,7 +164,7 @@ class Run:
 class Attempt:
     """A claim on a run: only its token may conclude the run. `rule_set` is the one named when the
     request was received, whatever was changed since; `columns` are the table's when that was first
-    judged, None before.
+    judged, None before. `calls_back` says whether a callback is wanted.
     """
 
     run_id: RunId
@@ -153,6 +176,7 @@ class Attempt:
     rule_set: RuleSet
     columns: Mapping[str, str] | None
     batch: Batch | None
+    calls_back: bool
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from gatekeeper import flow
+from gatekeeper.contracts.callback_url import check_callback
 from gatekeeper.domain.errors import GatekeeperError, InvalidRequest
 from gatekeeper.domain.gate import Warehouse
 from gatekeeper.domain.run import Origin, Request
@@ -31,14 +32,21 @@ class Refusal:
 
 
 class Intake:
-    """Takes the records of a poll, all in one transaction."""
+    """Takes the records of a poll, all in one transaction. `callback_hosts` are those that may be
+    called back.
+    """
 
     def __init__(
-        self, store: Store, queue: Queue, decode_avro: Callable[[bytes], Any] | None = None
+        self,
+        store: Store,
+        queue: Queue,
+        decode_avro: Callable[[bytes], Any] | None = None,
+        callback_hosts: Collection[str] = (),
     ) -> None:
         self._store = store
         self._queue = queue
         self._decode_avro = decode_avro
+        self._callback_hosts = callback_hosts
 
     def __call__(self, records: Sequence[Record]) -> list[Refusal]:
         """Store what the records ask; gives those that can't be taken.
@@ -67,6 +75,7 @@ class Intake:
         read = read_record(record.value, record.key, record.headers, self._decode_avro)
         match read:
             case Trigger():
+                check_callback(read.callback_url, self._callback_hosts)
                 return _build_request(read, record, find_warehouse)
             case TableChange():
                 raise InvalidRequest("body", "a change event, and no gate watches for changes")
@@ -84,6 +93,7 @@ def _build_request(trigger: Trigger, record: Record, find_warehouse: _Addresses)
         warehouse=warehouse,
         batch=trigger.batch,
         correlation_id=trigger.correlation_id,
+        callback_url=trigger.callback_url,
         idempotency_key=trigger.request_id,
         origin=Origin(record.topic, record.partition, record.offset),
     )

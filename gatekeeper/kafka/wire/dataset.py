@@ -10,7 +10,7 @@ from pydantic import Field
 
 from gatekeeper.configuration.document import Strict, Text, storable
 from gatekeeper.contracts.problems import validate
-from gatekeeper.contracts.trigger import BatchBody, CorrelationId
+from gatekeeper.contracts.trigger import BatchBody, CallbackUrl, CorrelationId
 from gatekeeper.domain.errors import InvalidRequest
 from gatekeeper.kafka.wire.record import Trigger, WarehouseAddress
 from gatekeeper.kafka.wire.trigger import RequestId
@@ -33,6 +33,7 @@ class DatasetMessage(Strict):
     batch: BatchBody | None = None
     request_id: RequestId | None = None
     correlation_id: CorrelationId | None = None
+    callback_url: CallbackUrl | None = None
 
 
 def is_dataset(content: Mapping[str, Any]) -> bool:
@@ -52,6 +53,7 @@ def read_dataset(content: Mapping[str, Any]) -> Trigger:
         batch=message.batch.batch() if message.batch else None,
         request_id=message.request_id,
         correlation_id=message.correlation_id,
+        callback_url=message.callback_url,
     )
 
 

@@ -29,6 +29,7 @@ class Trigger:
     batch: Batch | None = None
     request_id: str | None = None
     correlation_id: str | None = None
+    callback_url: str | None = None
 
 
 @dataclass(frozen=True)

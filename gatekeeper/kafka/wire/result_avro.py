@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gatekeeper.kafka.wire.result import ResultMessage
+from gatekeeper.contracts.result import ResultMessage
 
 _TIME = {"type": "long", "logicalType": "timestamp-micros"}
 _LONGS = {"type": "map", "values": "long"}

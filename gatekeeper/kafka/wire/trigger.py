@@ -35,4 +35,5 @@ def build_trigger(message: TriggerMessage) -> Trigger:
         batch=message.batch.batch() if message.batch else None,
         request_id=message.request_id,
         correlation_id=message.correlation_id,
+        callback_url=message.callback_url,
     )

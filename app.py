@@ -121,13 +121,17 @@ def worker(settings: Settings) -> None:
     from gatekeeper.queue.worker import SideTask, WorkerOptions, run_worker
     from gatekeeper.settings import load_kafka_settings
     from gatekeeper.store.engine import open_store
+    from gatekeeper.watching import watch_for_ever
 
     kafka = load_kafka_settings()
     hosts = settings.callback_hosts or ()
     with ExitStack() as open_parts:
-        connections = settings.worker_concurrency + 2 + len(hosts)
+        connections = settings.worker_concurrency + 3 + len(hosts)
         store = open_parts.enter_context(closing(open_store(settings, connections)))
-        beside: list[SideTask] = [partial(recover_for_ever, store, Queue())]
+        beside: list[SideTask] = [
+            partial(recover_for_ever, store, Queue()),
+            partial(watch_for_ever, store, Queue()),
+        ]
         if hosts:
             from gatekeeper.callbacks.caller import Caller
             from gatekeeper.callbacks.signature import read_secrets
@@ -226,7 +230,7 @@ def runner(settings: Settings) -> None:
     """Carry runs out on their warehouses, in lanes that keep dbt warm."""
     from functools import partial
 
-    from gatekeeper import flow
+    from gatekeeper import flow, watching
     from gatekeeper.queue.jobs import RUN_QUEUE, Queue
     from gatekeeper.queue.tasks import build_runner_app
     from gatekeeper.queue.worker import WorkerOptions, run_worker
@@ -254,7 +258,8 @@ def runner(settings: Settings) -> None:
             [Channel.HTTP, Channel.KAFKA] if load_kafka_settings().bootstrap else [Channel.HTTP]
         )
         attempt = partial(flow.run_attempt, store, Queue(), lanes.measure, answers=answers)
-        run_worker(build_runner_app(store.conninfo, attempt), options)
+        look = partial(watching.look, store, Queue(), lanes.measure)
+        run_worker(build_runner_app(store.conninfo, attempt, look), options)
 
 
 def migrate_store(store: Store, revision: str = "head", *, down: bool = False) -> None:

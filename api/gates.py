@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import structlog
 from apiflask import APIBlueprint
 from werkzeug.routing import BaseConverter
@@ -14,17 +16,23 @@ from api.views.gates import (
     GateList,
     GateSummary,
     GateView,
+    GatheredView,
+    LookView,
     RuleSetList,
     RuleSetView,
     RuleTypeList,
     RuleTypeView,
+    WatchStateView,
 )
 from api.views.runs import RunView
 from gatekeeper.configuration.history import compare_rule_sets
 from gatekeeper.domain.errors import NoVerdictYet
+from gatekeeper.store.changes import load_gathered
 from gatekeeper.store.gates import find_gate, load_gates, load_rule_sets
+from gatekeeper.store.looks import load_look
 from gatekeeper.store.memory import forget_columns, forget_watermark, load_columns
 from gatekeeper.store.runs import load_latest_verdict
+from gatekeeper.store.schedules import load_due_time
 
 log = structlog.get_logger(__name__)
 
@@ -131,6 +139,23 @@ def forget_gate_watermark(table: str, query: GateQuery) -> str:
         forget_watermark(tx, gate.id)
     log.info("watermark forgotten", action="watermark_forgotten", gate=gate.table)
     return ""
+
+
+@gates.get("/gates/<table:table>/watch")
+@gates.input(GateQuery, location="query", arg_name="query")
+@gates.output(WatchStateView)
+@gates.doc(operation_id="getWatch", summary="Get what a gate knows of its table's changes")
+def get_watch(table: str, query: GateQuery) -> WatchStateView:
+    """How far a gate that asks by itself has come, and when it goes on."""
+    with backend().store.transaction() as tx:
+        gate = find_gate(tx, table, query.warehouse)
+        look, gathered = load_look(tx, gate.id), load_gathered(tx, gate.id)
+        scheduled_at = load_due_time(tx, gate.id)
+    return WatchStateView(
+        look=LookView(**asdict(look)) if look else None,
+        gathered=GatheredView.of(gathered) if gathered else None,
+        scheduled_at=scheduled_at,
+    )
 
 
 @gates.get("/rule-types")

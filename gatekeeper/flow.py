@@ -85,22 +85,30 @@ def receive(store: Store, queue: Queue, request: Request) -> Receipt:
 
     Raises UnknownGate, AmbiguousGate, GateHasNoRules, IdempotencyConflict, StoreUnavailable.
     """
-    received_at = datetime.now(UTC)
     with store.transaction() as tx:
-        arrival = build_arrival(request, find_gate(tx, request.table, request.warehouse))
-        is_new = bool(_store_arrivals(tx, queue, [arrival], received_at))
-        if is_new and not arrival.gate.can_judge:
-            raise GateHasNoRules(arrival.gate.table)
-        run_id = arrival.run_id if is_new else find_earlier_run(tx, request)
-        receipt = Receipt(load_run(tx, run_id), arrival.gate, is_new)
+        receipt = receive_within(tx, queue, request)
     log.info(
         "request received",
         action="received",
         **_named(receipt.run),
-        is_new=is_new,
+        is_new=receipt.is_new,
         trigger=request.trigger.value,
     )
     return receipt
+
+
+def receive_within(tx: Transaction, queue: Queue, request: Request) -> Receipt:
+    """Store the request with its run and its job, as a part of the caller's transaction.
+
+    Raises UnknownGate, AmbiguousGate, GateHasNoRules, IdempotencyConflict.
+    """
+    received_at = datetime.now(UTC)
+    arrival = build_arrival(request, find_gate(tx, request.table, request.warehouse))
+    is_new = bool(_store_arrivals(tx, queue, [arrival], received_at))
+    if is_new and not arrival.gate.can_judge:
+        raise GateHasNoRules(arrival.gate.table)
+    run_id = arrival.run_id if is_new else find_earlier_run(tx, request)
+    return Receipt(load_run(tx, run_id), arrival.gate, is_new)
 
 
 def receive_many(

@@ -59,6 +59,11 @@ class KafkaSettings(BaseSettings):
         "don't talk to them, and need it to know that results are owed there",
     )
     triggers_topic: str = Field("stringx.triggers", description="where triggers come from")
+    changes_topics: str | None = Field(
+        None,
+        description="further topics that are read, as topic,topic: where change events come from, "
+        "if not among the triggers",
+    )
     results_topic: str = Field("stringx.results", description="where results go")
     dead_letters_topic: str = Field(
         "stringx.triggers.dlq", description="where records go that can't be taken"

@@ -14,6 +14,8 @@ from gatekeeper.domain.gate import DbtProject, Gate, Mode
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Rule, RuleType, Severity, Shape
 from gatekeeper.domain.samples import Mask, Show
 from gatekeeper.domain.verdict import OnNoData, Verdict
+from gatekeeper.domain.watch import Watch
+from gatekeeper.store.changes import Gathered
 
 
 class RuleView(View):
@@ -69,6 +71,64 @@ class DbtProjectView(View):
         return cls.model_validate(asdict(project)) if project else None
 
 
+class WatchView(View):
+    """How a gate learns of new rows: it looks at a column, or gathers change events."""
+
+    column: str | None
+    every_seconds: int | None
+    window_seconds: int | None
+    changes_of: str | None
+
+    @classmethod
+    def of(cls, watch: Watch | None) -> Self | None:
+        """Show how a gate watches, if it does."""
+        return cls.model_validate(asdict(watch)) if watch else None
+
+
+class LookView(View):
+    """How far a gate's table was seen, in the column's written form, and when it is looked at
+    again. `trouble` says why the last look saw nothing.
+    """
+
+    column: str
+    seen: str | None
+    trouble: str
+    looked_at: datetime | None
+    due_at: datetime
+
+
+class GatheredView(View):
+    """What changed and wasn't asked about yet: from the smallest to the greatest value of the
+    column, or without these the whole table.
+    """
+
+    column: str | None
+    low: str | int | float | None
+    high: str | int | float | None
+    changes: int
+    due_at: datetime
+
+    @classmethod
+    def of(cls, gathered: Gathered) -> Self:
+        """Show what was gathered."""
+        span = gathered.span
+        return cls(
+            column=gathered.column,
+            low=span.low if span else None,
+            high=span.high if span else None,
+            changes=gathered.changes,
+            due_at=gathered.due_at,
+        )
+
+
+class WatchStateView(View):
+    """What came of watching so far, and when a gate with a schedule is asked next."""
+
+    look: LookView | None
+    gathered: GatheredView | None
+    scheduled_at: datetime | None
+
+
 class GateSummary(View):
     """A gate without its rules."""
 
@@ -85,6 +145,8 @@ class GateSummary(View):
     watermark: str | None
     samples: SamplePolicyView
     dbt_project: DbtProjectView | None
+    watch: WatchView | None
+    cron: str | None
     rule_set: str
     rule_count: int
 
@@ -119,6 +181,8 @@ def _gate_fields(gate: Gate) -> dict[str, Any]:
         "incremental": gate.policy.incremental,
         "watermark": gate.watermark,
         "dbt_project": DbtProjectView.of(gate.policy.dbt_project),
+        "watch": WatchView.of(gate.policy.watch),
+        "cron": gate.policy.cron,
         "samples": SamplePolicyView.model_validate(gate.policy.samples, from_attributes=True),
         "rule_set": gate.rule_set.hash,
         "rule_count": len(gate.rule_set.rules),

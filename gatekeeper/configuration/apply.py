@@ -10,7 +10,7 @@ import structlog
 
 from gatekeeper.catalogue.rule_types import find_columns
 from gatekeeper.configuration.changes import Absent, Change, compare, merge
-from gatekeeper.configuration.check import check_document
+from gatekeeper.configuration.check import check_document, check_watches
 from gatekeeper.configuration.document import (
     Document,
     GateDocument,
@@ -64,6 +64,7 @@ def apply_configuration(
         known = {warehouse.name for warehouse in merged.warehouses}
         problems = [
             *check_document(wanted, rule_types, known),
+            *check_watches(merged),
             *_find_orphans(stored, placed, rule_types),
             *_find_lost(stored, placed, wanted, rule_types),
         ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from gatekeeper.catalogue.rule_types import check_parameters, find_column_parameter
 from gatekeeper.configuration.document import (
+    REFERENCE,
     Document,
     RuleBody,
     RuleDocument,
@@ -38,6 +40,22 @@ def check_document(
         if gate.warehouse not in known_warehouses:
             yield _unknown_warehouse(gate.warehouse, f"{path}.warehouse")
         yield from check_rules(gate.rules, rule_types, f"{path}.rules")
+
+
+def check_watches(document: Document) -> Iterator[Problem]:
+    """Give the gates that wait for change events of a table whose name in them can't be told."""
+    databases = {each.name: each.connection for each in document.warehouses}
+    for gate in document.gates:
+        watch = gate.watch
+        if watch is None or watch.window_seconds is None or watch.changes_of is not None:
+            continue
+        database = getattr(databases.get(gate.warehouse), "database", None)
+        if database is None or re.match(REFERENCE, database):
+            yield Problem(
+                f"gates.{':'.join(gate.key)}.watch.changes_of",
+                "write the table's name in its change events, as database.schema.table: the "
+                "warehouse's own database is a reference, or has no name",
+            )
 
 
 def _unknown_warehouse(name: str, path: str) -> Problem:

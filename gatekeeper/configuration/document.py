@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
+from croniter import CroniterError, croniter
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -21,8 +23,11 @@ from gatekeeper.domain.gate import DbtProject, Mode, Policy, Tags
 from gatekeeper.domain.rule import NO_ROW, THRESHOLD_PATTERN, Dimension, Kind, Severity, Threshold
 from gatekeeper.domain.samples import MAX_ROWS, Mask, SamplePolicy, Show
 from gatekeeper.domain.verdict import OnNoData, Verdict
+from gatekeeper.domain.watch import Watch
 
 FOLDER = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$"
+CRON_FIELDS = 5
+CRON_FORM = "write five fields of cron, in UTC, such as */15 * * * * or 0 6 * * mon-fri"
 REFERENCE = r"^(env:STRINGX_WAREHOUSE_[A-Z0-9_]+|file:[A-Za-z0-9._-]+)$"
 
 
@@ -239,6 +244,45 @@ class SamplesDocument(Strict):
         )
 
 
+class WatchDocument(Strict):
+    """How the gate learns of new rows: by looking at a column, or by change events."""
+
+    column: ColumnName | None = None
+    every_seconds: Annotated[int, Field(ge=1, le=86400)] | None = None
+    window_seconds: Annotated[int, Field(ge=1, le=86400)] | None = None
+    changes_of: (
+        Annotated[Text, Field(pattern=r"^[^.]+\.[^.]+(\.[^.]+)?$", max_length=1000)] | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.every_seconds is None) == (self.window_seconds is None):
+            raise ValueError(
+                "give every_seconds, to look at the table, or window_seconds, to gather its "
+                "change events"
+            )
+        if self.every_seconds is not None and self.column is None:
+            raise ValueError("name the column whose values grow, as column")
+        if self.every_seconds is not None and self.changes_of is not None:
+            raise ValueError("changes_of is for change events; leave it out, or every_seconds")
+        return self
+
+    def watch(self) -> Watch:
+        """The same in the domain's words."""
+        return Watch(**self.model_dump())
+
+
+def _check_cron(value: str) -> str:
+    try:
+        croniter(value).get_next()
+    except CroniterError as error:
+        raise ValueError(f"{error}; {CRON_FORM}") from None
+    # A sixth field would be seconds; croniter's R stands for any time at all.
+    if len(value.split()) != CRON_FIELDS or re.search(r"\bR\b", value, re.IGNORECASE):
+        raise ValueError(CRON_FORM)
+    return value
+
+
 def _check_opens_on(verdicts: list[Verdict]) -> list[Verdict]:
     if Verdict.ERROR in verdicts:
         raise ValueError("a gate can't open on what could not be judged; leave error out")
@@ -263,6 +307,8 @@ class GateDocument(Strict):
     on_no_data: OnNoData = Field(default=OnNoData.FAIL, strict=False)
     deadline_seconds: Annotated[int, Field(ge=1, le=86400)] = 600
     incremental: ColumnName | None = None
+    watch: WatchDocument | None = None
+    cron: Annotated[Text, Field(max_length=255), AfterValidator(_check_cron)] | None = None
     dbt_project: DbtProjectDocument | None = None
     samples: SamplesDocument = Field(default_factory=SamplesDocument)
     rules: list[RuleDocument] = Field(default_factory=list)
@@ -282,6 +328,8 @@ class GateDocument(Strict):
             incremental=self.incremental,
             samples=self.samples.policy(),
             dbt_project=self._dbt_project(),
+            watch=self.watch.watch() if self.watch else None,
+            cron=self.cron,
         )
 
     def tagged(self) -> Tags:

@@ -15,6 +15,7 @@ from gatekeeper.configuration.document import (
     SamplesDocument,
     TemplateDocument,
     WarehouseDocument,
+    WatchDocument,
 )
 from gatekeeper.configuration.templates import PlacedRule, without_placed
 from gatekeeper.domain.gate import Gate
@@ -60,6 +61,8 @@ def _gate_document(gate: Gate, rule_types: Mapping[str, RuleType]) -> GateDocume
         deadline_seconds=gate.policy.deadline_seconds,
         incremental=gate.policy.incremental,
         dbt_project=_dbt_project_document(gate),
+        watch=WatchDocument(**asdict(gate.policy.watch)) if gate.policy.watch else None,
+        cron=gate.policy.cron,
         samples=SamplesDocument.model_validate(asdict(gate.policy.samples), strict=False),
         rules=[rule_document(rule, rule_types) for rule in gate.rule_set.rules],
     )

@@ -10,6 +10,7 @@ from enum import StrEnum
 from gatekeeper.domain.rule import RuleSet
 from gatekeeper.domain.samples import NO_SAMPLES, SamplePolicy
 from gatekeeper.domain.verdict import OnNoData, Verdict
+from gatekeeper.domain.watch import Watch
 
 
 class Mode(StrEnum):
@@ -35,7 +36,8 @@ class DbtProject:
 class Policy:
     """What a gate makes of a verdict, and how long it may take to reach one. `incremental` is the
     column that tells new rows: a run that is asked for no batch judges those alone. The tests of
-    `dbt_project` are judged beside the gate's rules.
+    `dbt_project` are judged beside the gate's rules. Nobody needs to ask for runs that `watch` and
+    `cron` ask for: when the table changes, and at these times of UTC.
     """
 
     mode: Mode = Mode.ASYNC
@@ -45,6 +47,8 @@ class Policy:
     incremental: str | None = None
     samples: SamplePolicy = NO_SAMPLES
     dbt_project: DbtProject | None = None
+    watch: Watch | None = None
+    cron: str | None = None
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,26 @@ def build_plan(attempt: Attempt, warehouse: Warehouse) -> Plan:
     )
 
 
+def build_look(
+    run_id: RunId, gate: Gate, warehouse: Warehouse, column: str, seen: str | None
+) -> Plan:
+    """Lay out a look at the table: without a check, for what is new alone. Nothing is stored of its
+    run; the id names its sessions on the warehouse.
+    """
+    return Plan(
+        run_id=run_id,
+        attempt=1,
+        warehouse=warehouse,
+        gate_id=gate.id,
+        table=gate.table,
+        rule_set_hash="look",
+        rules=(),
+        batch=None,
+        increment=Increment(column, seen),
+        deadline_seconds=gate.policy.deadline_seconds,
+    )
+
+
 def _increment(attempt: Attempt) -> Increment | None:
     column = attempt.gate.policy.incremental
     if column is None or attempt.batch is not None or attempt.purpose is not Purpose.JUDGE:

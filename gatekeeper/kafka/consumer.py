@@ -138,6 +138,7 @@ def build_client(config: Mapping[str, Any], settings: KafkaSettings) -> KafkaCon
     """Join the group; under a name of its own a member keeps its partitions over a start."""
     return KafkaConsumer(
         settings.triggers_topic,
+        *(settings.changes_topics.split(",") if settings.changes_topics else ()),
         **config,
         group_id=settings.group,
         group_instance_id=settings.member,

@@ -8,14 +8,15 @@ from typing import Any
 
 import structlog
 
-from gatekeeper import flow
+from gatekeeper import flow, watching
 from gatekeeper.contracts.callback_url import check_callback
 from gatekeeper.domain.errors import GatekeeperError, InvalidRequest
 from gatekeeper.domain.gate import Warehouse
 from gatekeeper.domain.run import Origin, Request
 from gatekeeper.domain.run import Trigger as AskedBy
+from gatekeeper.domain.watch import TableChange
 from gatekeeper.kafka.dead_letters import Record
-from gatekeeper.kafka.wire import Ignored, TableChange, Trigger, WarehouseAddress, read_record
+from gatekeeper.kafka.wire import Ignored, Trigger, WarehouseAddress, read_record
 from gatekeeper.queue.jobs import Queue
 from gatekeeper.store.engine import Store
 from gatekeeper.store.gates import load_warehouses
@@ -47,6 +48,7 @@ class Intake:
         self._queue = queue
         self._decode_avro = decode_avro
         self._callback_hosts = callback_hosts
+        self._unwatched: set[str] = set()
 
     def __call__(self, records: Sequence[Record]) -> list[Refusal]:
         """Store what the records ask; gives those that can't be taken.
@@ -55,14 +57,20 @@ class Intake:
         """
         refusals: list[Refusal] = []
         asked: list[tuple[Record, Request]] = []
+        changes: list[TableChange] = []
         find_warehouse = _Addresses(self._store)
         for record in records:
             try:
-                request = self._read(record, find_warehouse)
-                if request is not None:
-                    asked.append((record, request))
+                match self._read(record):
+                    case Trigger() as trigger:
+                        check_callback(trigger.callback_url, self._callback_hosts)
+                        asked.append((record, _build_request(trigger, record, find_warehouse)))
+                    case TableChange() as change:
+                        changes.append(change)
             except InvalidRequest as error:
                 refusals.append(Refusal(record, error))
+        if changes:
+            self._warn_of_unwatched(watching.gather_changes(self._store, changes))
         answers = flow.receive_many(self._store, self._queue, [request for _, request in asked])
         return refusals + [
             Refusal(record, refused)
@@ -70,17 +78,14 @@ class Intake:
             if refused is not None
         ]
 
-    def _read(self, record: Record, find_warehouse: _Addresses) -> Request | None:
-        """Give what a record asks, None where it rightly asks nothing; raises InvalidRequest."""
-        read = read_record(record.value, record.key, record.headers, self._decode_avro)
-        match read:
-            case Trigger():
-                check_callback(read.callback_url, self._callback_hosts)
-                return _build_request(read, record, find_warehouse)
-            case TableChange():
-                raise InvalidRequest("body", "a change event, and no gate watches for changes")
-            case Ignored():
-                return None
+    def _read(self, record: Record) -> Trigger | TableChange | Ignored:
+        return read_record(record.value, record.key, record.headers, self._decode_avro)
+
+    def _warn_of_unwatched(self, changes: Sequence[TableChange]) -> None:
+        """Say once of each table that no gate watches it: a whole database's changes may come."""
+        for source in sorted({change.source for change in changes} - self._unwatched):
+            self._unwatched.add(source)
+            log.warning("no gate watches this table", action="unwatched", table=source)
 
 
 def _build_request(trigger: Trigger, record: Record, find_warehouse: _Addresses) -> Request:

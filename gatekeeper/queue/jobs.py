@@ -17,6 +17,7 @@ from gatekeeper.store.engine import Transaction
 
 RUN_QUEUE = "runs"
 RUN_TASK = "run"
+LOOK_TASK = "look"
 ACKNOWLEDGE_QUEUE = "acknowledgements"
 ACKNOWLEDGE_TASK = "acknowledge"
 
@@ -73,6 +74,16 @@ class Queue:
             connection=driver_connection(tx),
         )
         return deferrer.make_new_job(run_id=str(run.run_id))
+
+    def defer_look(self, tx: Transaction, gate_id: int) -> int:
+        """Queue a look at the gate's table."""
+        deferrer = self._app.configure_task(
+            LOOK_TASK,
+            queue=RUN_QUEUE,
+            lock=f"look:{gate_id}",
+            connection=driver_connection(tx),
+        )
+        return deferrer.defer(gate_id=gate_id)
 
     def defer_acknowledgement(self, tx: Transaction, run_id: RunId) -> int:
         """Queue the giving of the answer to whoever asked."""

@@ -11,7 +11,13 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision, RetryStrategy
 
 from gatekeeper.domain.errors import AttemptReleased
 from gatekeeper.domain.run import RunId
-from gatekeeper.queue.jobs import ACKNOWLEDGE_QUEUE, ACKNOWLEDGE_TASK, RUN_QUEUE, RUN_TASK
+from gatekeeper.queue.jobs import (
+    ACKNOWLEDGE_QUEUE,
+    ACKNOWLEDGE_TASK,
+    LOOK_TASK,
+    RUN_QUEUE,
+    RUN_TASK,
+)
 
 MAINTENANCE_QUEUE = "maintenance"
 KEEP_FAILED_JOBS_HOURS = 7 * 24
@@ -36,13 +42,21 @@ class ReleasedRunsAgain(BaseRetryStrategy):
         return RetryDecision(retry_in={"seconds": 2 ** (exception.attempt - 1)})
 
 
-def build_runner_app(conninfo: str, run: RunStage) -> procrastinate.App:
-    """The runner's tasks: `run` carries one attempt on a run through."""
+def build_runner_app(
+    conninfo: str, run: RunStage, look: Callable[[int], None]
+) -> procrastinate.App:
+    """The runner's tasks: `run` carries one attempt on a run through, `look` looks whether a gate's
+    table has grown.
+    """
     app = _build_app(conninfo)
 
     @app.task(name=RUN_TASK, queue=RUN_QUEUE, retry=ReleasedRunsAgain())
     def run_task(run_id: str) -> None:
         run(RunId(UUID(run_id)))
+
+    @app.task(name=LOOK_TASK, queue=RUN_QUEUE)
+    def look_task(gate_id: int) -> None:
+        look(gate_id)
 
     return app
 

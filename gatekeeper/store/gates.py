@@ -13,6 +13,7 @@ from gatekeeper.domain.gate import DbtProject, Gate, Mode, Policy, StoredRuleSet
 from gatekeeper.domain.rule import Rule, RuleSet, build_rule_set, parse_rule, render_rule
 from gatekeeper.domain.samples import parse_sample_policy
 from gatekeeper.domain.verdict import OnNoData, Verdict
+from gatekeeper.domain.watch import Watch
 from gatekeeper.store.engine import Transaction
 from gatekeeper.store.tables import gates, rule_sets, rules, warehouses
 
@@ -110,6 +111,8 @@ def save_gate(
         "on_no_data": policy.on_no_data.value,
         "deadline_seconds": policy.deadline_seconds,
         "incremental": policy.incremental,
+        "watch": asdict(policy.watch) if policy.watch else None,
+        "cron": policy.cron,
         "samples": asdict(policy.samples),
         "dbt_project": asdict(policy.dbt_project) if policy.dbt_project else None,
         "rule_set_hash": rule_set.hash,
@@ -220,6 +223,8 @@ def _gate(tx: Transaction, row: Row[*tuple[object, ...]]) -> Gate:
             incremental=row.incremental,
             samples=parse_sample_policy(row.samples or {}),
             dbt_project=DbtProject(**row.dbt_project) if row.dbt_project else None,
+            watch=Watch(**row.watch) if row.watch else None,
+            cron=row.cron,
         ),
         rule_set=RuleSet(row.rule_set_hash, tuple(parse_rule(dict(rule)) for rule in gate_rules)),
         watermark=row.watermark,

@@ -83,6 +83,8 @@ gates = Table(
     # The highest value of that column which was judged open, in its written form.
     Column("watermark", Text),
     Column("dbt_project", JSONB(none_as_null=True)),
+    Column("watch", JSONB(none_as_null=True)),
+    Column("cron", Text),
     # What may be kept of failing rows; and what goes into their hashes, never shown.
     Column("samples", JSONB(none_as_null=True)),
     Column("salt", Uuid, nullable=False, server_default=func.gen_random_uuid()),
@@ -90,6 +92,41 @@ gates = Table(
     UniqueConstraint("warehouse_id", "table_name"),
     _one_of("mode", Mode),
     _one_of("on_no_data", OnNoData),
+)
+
+# What a gate that watches by change events has gathered since its last run.
+gathered_changes = Table(
+    "gathered_changes",
+    metadata,
+    Column("gate_id", BigInteger, ForeignKey("gates.id", ondelete="CASCADE"), primary_key=True),
+    Column("column", Text),
+    # Both NULL: only the whole table holds what changed.
+    Column("low", JSONB(none_as_null=True)),
+    Column("high", JSONB(none_as_null=True)),
+    Column("changes", BigInteger, nullable=False),
+    _timestamp("due_at", nullable=False),
+)
+
+# How far a gate that looks at its table has seen it.
+looks = Table(
+    "looks",
+    metadata,
+    Column("gate_id", BigInteger, ForeignKey("gates.id", ondelete="CASCADE"), primary_key=True),
+    Column("column", Text, nullable=False),
+    # The greatest value that a run was asked for, in its written form.
+    Column("seen", Text),
+    Column("trouble", Text, nullable=False, server_default=""),
+    _timestamp("looked_at"),
+    _timestamp("due_at", nullable=False),
+)
+
+# When a gate with a cron expression is due next.
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("gate_id", BigInteger, ForeignKey("gates.id", ondelete="CASCADE"), primary_key=True),
+    Column("cron", Text, nullable=False),
+    _timestamp("due_at", nullable=False),
 )
 
 templates = Table(

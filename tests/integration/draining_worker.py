@@ -20,7 +20,7 @@ def main() -> None:
             raise RuntimeError("cut short")
 
     options = WorkerOptions("test", [RUN_QUEUE], 1, drain_seconds, on_drained_out=cut_short.set)
-    run_worker(build_runner_app(conninfo, job), options)
+    run_worker(build_runner_app(conninfo, job, lambda _: None), options)
 
 
 if __name__ == "__main__":

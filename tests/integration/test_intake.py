@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from gatekeeper import flow
 from gatekeeper.configuration.apply import apply_configuration
@@ -126,12 +127,21 @@ def test_each_form_of_a_record_asks_a_gate_or_says_why_not(gates: Store, queue: 
         {"dataset": "postgres://nowhere:5432/warehouse.shop.orders"},
         {"table": "shop.orders", "more": 1},
     )
-    assert sorted(refused) == [3, 4, 5]
-    assert "no gate watches for changes" in refused[3]
+    assert sorted(refused) == [4, 5]
     assert "no warehouse is known at nowhere:5432/warehouse" in refused[4]
     assert refused[5] == "more: no such field"
     keys = sql(gates, 'select idempotency_key, trigger, "offset" from requests order by "offset"')
     assert keys == [("p1", "kafka", 0), ("e1", "kafka", 1)]
+
+
+def test_a_table_that_no_gate_watches_is_named_once(gates: Store, queue: Queue) -> None:
+    intake = Intake(gates, queue)
+    source = {"db": "warehouse", "schema": "shop", "table": "orders"}
+    value = json.dumps({"op": "c", "after": {"id": 1}, "source": source}).encode()
+    with capture_logs() as logs:
+        assert [*intake([Sent(value, 1), Sent(value, 2)]), *intake([Sent(value, 3)])] == []
+    named = [entry["table"] for entry in logs if entry["action"] == "unwatched"]
+    assert named == ["warehouse.shop.orders"]
 
 
 def test_a_dataset_finds_its_warehouse_by_where_that_is(

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from gatekeeper.domain.batch import Range
 from gatekeeper.domain.errors import InvalidRequest, SchemaRegistryUnavailable
-from gatekeeper.kafka.wire import Registry, TableChange, Trigger, read_record, render_result
+from gatekeeper.domain.watch import TableChange
+from gatekeeper.kafka.wire import Registry, Trigger, read_record, render_result
 from tests.unit.schema_registry import StandIn, running_registry
 from tests.unit.test_result import RUN
 

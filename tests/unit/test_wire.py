@@ -15,9 +15,9 @@ from api.factory import create_app
 from gatekeeper.contracts.json_text import MAX_BODY_BYTES
 from gatekeeper.contracts.problems import MAX_PATH_LENGTH
 from gatekeeper.domain.errors import InvalidRequest, UnknownGate
+from gatekeeper.domain.watch import TableChange
 from gatekeeper.kafka.wire import (
     Ignored,
-    TableChange,
     Trigger,
     WarehouseAddress,
     read_record,

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from gatekeeper.configuration.document import Name
 from gatekeeper.contracts.problems import validate
 from gatekeeper.domain.errors import InvalidRequest
+from gatekeeper.domain.watch import TableChange
 from gatekeeper.kafka.wire.connect_types import convert_row
-from gatekeeper.kafka.wire.record import Ignored, TableChange
+from gatekeeper.kafka.wire.record import Ignored
 
 Row = dict[str, Any]
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from gatekeeper.contracts.json_text import MAX_BODY_BYTES, parse_json
 from gatekeeper.domain.errors import InvalidRequest
+from gatekeeper.domain.watch import TableChange
 from gatekeeper.kafka.wire.avro import is_framed
 from gatekeeper.kafka.wire.cloudevents import is_binary, is_structured, read_binary, read_structured
 from gatekeeper.kafka.wire.dataset import is_dataset, read_dataset
 from gatekeeper.kafka.wire.debezium import is_change, read_change
 from gatekeeper.kafka.wire.headers import read_headers
-from gatekeeper.kafka.wire.record import Ignored, TableChange, Trigger
+from gatekeeper.kafka.wire.record import Ignored, Trigger
 from gatekeeper.kafka.wire.trigger import read_trigger
 
 

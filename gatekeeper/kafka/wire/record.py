@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from gatekeeper.domain.batch import Batch
 
@@ -30,20 +28,6 @@ class Trigger:
     request_id: str | None = None
     correlation_id: str | None = None
     callback_url: str | None = None
-
-
-@dataclass(frozen=True)
-class TableChange:
-    """A row of a table was written or deleted, or (without values) rows that aren't told.
-
-    The names are the source database's own; `schema` is None where it has none, as in MySQL.
-    `values` are the row's by column: as it is now, or as it was before it was deleted.
-    """
-
-    database: str
-    schema: str | None
-    table: str
-    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from api.views.runs import CheckView, ResultsView, RunPage, RunView, SampleList,
 from api.waiting import Answer, answer_with
 from gatekeeper import flow
 from gatekeeper.contracts.callback_url import check_callback
-from gatekeeper.contracts.trigger import TriggerBody
+from gatekeeper.contracts.trigger import TriggerBody, name_rules
 from gatekeeper.domain.errors import InvalidRequest
 from gatekeeper.domain.gate import Mode
 from gatekeeper.domain.run import Request, RunId, Trigger
@@ -59,6 +59,7 @@ def _request(body: TriggerBody) -> Request:
         table=body.table,
         warehouse=body.warehouse,
         batch=body.batch.batch() if body.batch else None,
+        rules=name_rules(body.rules),
         correlation_id=body.correlation_id,
         callback_url=body.callback_url,
         idempotency_key=key,

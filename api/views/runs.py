@@ -47,7 +47,8 @@ class CallbackView(View):
 
 class RunView(View):
     """A run with its verdict. `open` says whether the gate lets the data through; where `purpose`
-    isn't `judge`, whether it would. `callback` is null where none was asked for.
+    isn't `judge`, whether it would. `rules` are those that were asked for, null for all; of a part
+    the verdict is not the gate's, and `open` is null. `callback` is null where none was asked for.
     """
 
     id: UUID
@@ -58,6 +59,7 @@ class RunView(View):
     correlation_id: str | None
     batch: dict[str, Any] | None
     rule_set: str
+    rules: list[str] | None
     purpose: Purpose
     state: RunState
     attempts: int
@@ -80,6 +82,7 @@ class RunView(View):
             correlation_id=run.correlation_id,
             batch=render_batch(run.batch) if run.batch else None,
             rule_set=run.rule_set_hash,
+            rules=list(run.rules) if run.rules else None,
             purpose=run.purpose,
             state=run.state,
             attempts=run.attempts,

@@ -17,7 +17,9 @@ class ResultMessage(BaseModel):
     """What a run came to: its verdict and what was counted, without rows and without checks.
 
     `message_id` is the same when the message is sent again. `request_id` is what the asker called
-    the question, else StringX's own id of it. `verdict` and `open` are null where the gate is off.
+    the question, else StringX's own id of it. `rules` are those that were asked for, null for all:
+    of a part the verdict is not the gate's, and `open` is null. `verdict` and `open` are null where
+    the gate is off.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,6 +33,7 @@ class ResultMessage(BaseModel):
     correlation_id: str | None
     batch: dict[str, Any] | None
     rule_set: str
+    rules: list[str] | None
     verdict: Verdict | None
     open: bool | None
     message: str
@@ -51,6 +54,7 @@ def build_result(run: Run, asked: str | None = None) -> ResultMessage:
         correlation_id=run.correlation_id,
         batch=render_batch(run.batch) if run.batch else None,
         rule_set=run.rule_set_hash,
+        rules=list(run.rules) if run.rules else None,
         verdict=run.verdict,
         open=run.open,
         message=run.message,

@@ -97,6 +97,7 @@ def _build_request(trigger: Trigger, record: Record, find_warehouse: _Addresses)
         trigger=AskedBy.KAFKA,
         warehouse=warehouse,
         batch=trigger.batch,
+        rules=trigger.rules,
         correlation_id=trigger.correlation_id,
         callback_url=trigger.callback_url,
         idempotency_key=trigger.request_id,

@@ -71,6 +71,7 @@ def load_attempt(tx: Transaction, run_id: RunId, token: AttemptToken) -> Attempt
         rule_set=RuleSet(row.rule_set_hash, tuple(parse_rule(rule) for rule in named.rules)),
         columns=dict(named.columns) if named.columns else None,
         batch=parse_batch(row.batch) if row.batch else None,
+        rules=tuple(row.rules) if row.rules else None,
         calls_back=row.callback_url is not None,
     )
 

@@ -83,7 +83,7 @@ def _question(request: Request) -> dict[str, Any]:
     """Give what two requests of one key must have in common. What came later stands in it only
     where it is asked, so that questions of releases before are equal still.
     """
-    later = {"callback_url": request.callback_url}
+    later = {"rules": request.rules, "callback_url": request.callback_url}
     return {
         "table": request.table,
         "warehouse": request.warehouse,
@@ -137,6 +137,7 @@ def _run_row(arrival: Arrival) -> dict[str, object]:
         "request_id": str(arrival.request_id),
         "gate_id": arrival.gate.id,
         "batch": _wire(arrival.request.batch),
+        "rules": arrival.request.rules,
         "rule_set_hash": arrival.gate.rule_set.hash,
     }
 

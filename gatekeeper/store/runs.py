@@ -84,7 +84,7 @@ def _conditions(wanted: RunFilter) -> Iterator[ColumnElement[bool]]:
 
 
 def load_latest_verdict(tx: Transaction, gate_id: int) -> Run | None:
-    """Load the run that judged last on the gate."""
+    """Load the run that judged last on the gate, by all of its rules."""
     newest = _select_runs(*_judged(gate_id)).order_by(runs.c.finished_at.desc()).limit(1)
     row = tx.execute(newest).one_or_none()
     return _run(row) if row else None
@@ -118,6 +118,7 @@ def _judged(gate_id: int) -> Collection[ColumnElement[bool]]:
         runs.c.gate_id == gate_id,
         runs.c.state == RunState.FINISHED.value,
         runs.c.purpose == Purpose.JUDGE.value,
+        runs.c.rules.is_(None),
     )
 
 
@@ -192,6 +193,7 @@ def _run(row: Row[*tuple[object, ...]]) -> Run:
         started_at=row.started_at,
         finished_at=row.finished_at,
         acknowledged_at=row.acknowledged_at,
+        rules=tuple(row.rules) if row.rules else None,
         callback=_callback(row) if row.callback_url else None,
     )
 

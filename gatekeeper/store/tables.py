@@ -205,6 +205,8 @@ runs = Table(
     Column("request_id", Uuid, ForeignKey("requests.id"), nullable=False, index=True),
     Column("gate_id", BigInteger, ForeignKey("gates.id"), nullable=False),
     Column("rule_set_hash", Text, nullable=False),
+    # The rules that were asked for, where it wasn't all.
+    Column("rules", ARRAY(Text)),
     Column("batch", JSONB),
     Column("purpose", Text, nullable=False, server_default=Purpose.JUDGE.value),
     Column("compares_with", Uuid, ForeignKey("runs.id", ondelete="SET NULL")),

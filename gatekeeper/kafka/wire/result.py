@@ -21,8 +21,13 @@ def render_result(
 
 
 def _headers(result: ResultMessage) -> list[tuple[str, bytes]]:
+    """Give what a consumer filters by. Of a part of the rules there is no verdict among it: whoever
+    knows no parts must not take one for the gate's.
+    """
+    partial = result.rules is not None
     told = {
-        "verdict": result.verdict,
+        "partial": "true" if partial else None,
+        "verdict": None if partial else result.verdict,
         "open": None if result.open is None else str(result.open).lower(),
         "request_id": result.request_id,
         "correlation_id": result.correlation_id,

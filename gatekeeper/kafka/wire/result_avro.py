@@ -35,6 +35,11 @@ RESULT_SCHEMA: dict[str, Any] = {
         {"name": "correlation_id", "type": ["null", "string"], "default": None},
         {"name": "batch", "type": ["null", "string"], "default": None, "doc": "JSON"},
         {"name": "rule_set", "type": "string"},
+        {
+            "name": "rules",
+            "type": ["null", {"type": "array", "items": "string"}],
+            "default": None,
+        },
         {"name": "verdict", "type": ["null", "string"], "default": None},
         {"name": "open", "type": ["null", "boolean"], "default": None},
         {"name": "message", "type": "string"},

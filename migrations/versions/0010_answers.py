@@ -1,7 +1,8 @@
-"""A request may name where its result is to be posted, and an answer knows how often it was tried.
+"""A request may name where its result is to be posted, and which of the gate's rules it asks for.
 
 The previous release's runners owe no callback, so they are to be gone before a host is listed that
-may be called.
+may be called. To that release a run that was asked for a part of the rules is one like any other, so
+it is to be gone before the first is asked.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ down_revision = "0009"
 def upgrade() -> None:
     """Add the columns, with a default where none may be missing."""
     op.add_column("requests", sa.Column("callback_url", sa.Text()))
+    op.add_column("runs", sa.Column("rules", sa.ARRAY(sa.Text())))
     op.add_column("acknowledgements", sa.Column("due_at", sa.DateTime(timezone=True)))
     attempts = sa.Column("attempts", sa.Integer(), nullable=False, server_default="0")
     op.add_column("acknowledgements", attempts)
@@ -35,4 +37,5 @@ def downgrade() -> None:
     op.drop_index("acknowledgements_due_idx")
     for column in ("message", "attempts", "due_at"):
         op.drop_column("acknowledgements", column)
+    op.drop_column("runs", "rules")
     op.drop_column("requests", "callback_url")

@@ -46,6 +46,7 @@ from gatekeeper.domain.run import (
     Run,
     RunId,
     Trial,
+    Trigger,
     build_counts,
 )
 from gatekeeper.domain.verdict import Check, Measured, is_open, judge, judge_checks, was_empty
@@ -149,9 +150,23 @@ def _store_arrivals(
     new = save_requests(tx, arrivals, received_at)
     jobs = [RunJob(each.run_id, each.gate.id, each.request.batch) for each in new if each.is_asked]
     save_runs(tx, new, queue.defer_runs(tx, jobs))
-    unasked = (each for each in new if not each.is_asked and each.request.callback_url)
-    owe_answers(tx, [Owed(each.run_id, each.gate.id, Channel.CALLBACK) for each in unasked])
+    owe_answers(tx, [owed for each in new if not each.is_asked for owed in _owe_unasked(each)])
     return new
+
+
+def _owe_unasked(arrival: Arrival) -> list[Owed]:
+    """Say where a gate that is off owes an answer: wherever somebody may wait for one. Over HTTP it
+    was given at once.
+    """
+    waited_for = {
+        Channel.KAFKA: arrival.request.trigger is Trigger.KAFKA,
+        Channel.CALLBACK: arrival.request.callback_url is not None,
+    }
+    return [
+        Owed(arrival.run_id, arrival.gate.id, channel)
+        for channel, waited in waited_for.items()
+        if waited
+    ]
 
 
 def _find_refusal(tx: Transaction, arrival: Arrival) -> GatekeeperError | None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from gatekeeper.domain.batch import render_batch
-from gatekeeper.domain.run import Counts, Run, Trigger
+from gatekeeper.domain.run import Counts, Run, RunState, Trigger
 from gatekeeper.domain.verdict import Verdict
 
 
@@ -18,8 +18,8 @@ class ResultMessage(BaseModel):
 
     `message_id` is the same when the message is sent again. `request_id` is what the asker called
     the question, else StringX's own id of it. `rules` are those that were asked for, null for all:
-    of a part the verdict is not the gate's, and `open` is null. `verdict` and `open` are null where
-    the gate is off.
+    of a part the verdict is not the gate's, and `open` is null. `state` is
+    `finished`, or `cancelled` where the gate is off; `verdict` and `open` are null there.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,6 +34,7 @@ class ResultMessage(BaseModel):
     batch: dict[str, Any] | None
     rule_set: str
     rules: list[str] | None
+    state: RunState
     verdict: Verdict | None
     open: bool | None
     message: str
@@ -55,6 +56,7 @@ def build_result(run: Run, asked: str | None = None) -> ResultMessage:
         batch=render_batch(run.batch) if run.batch else None,
         rule_set=run.rule_set_hash,
         rules=list(run.rules) if run.rules else None,
+        state=run.state,
         verdict=run.verdict,
         open=run.open,
         message=run.message,

@@ -63,10 +63,20 @@ def test_a_request_without_a_name_has_the_id_of_the_store() -> None:
 
 
 def test_what_there_is_not_has_no_header() -> None:
-    off = replace(RUN, verdict=None, open=None, counts=None, correlation_id=None, batch=None)
+    off = replace(
+        RUN,
+        state=RunState.CANCELLED,
+        verdict=None,
+        open=None,
+        counts=None,
+        correlation_id=None,
+        batch=None,
+    )
     _, value, headers = render_result(off)
-    assert [name for name, _ in headers] == ["request_id", "message_id"]
+    assert [name for name, _ in headers] == ["state", "request_id", "message_id"]
+    assert dict(headers)["state"] == b"cancelled"
     content = json.loads(value)
+    assert content["state"] == "cancelled"
     assert [content[name] for name in ("verdict", "open", "counts", "batch")] == [None] * 4
 
 

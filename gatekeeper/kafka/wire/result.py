@@ -26,6 +26,7 @@ def _headers(result: ResultMessage) -> list[tuple[str, bytes]]:
     """
     partial = result.rules is not None
     told = {
+        "state": result.state,
         "partial": "true" if partial else None,
         "verdict": None if partial else result.verdict,
         "open": None if result.open is None else str(result.open).lower(),

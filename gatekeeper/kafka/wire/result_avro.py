@@ -40,6 +40,7 @@ RESULT_SCHEMA: dict[str, Any] = {
             "type": ["null", {"type": "array", "items": "string"}],
             "default": None,
         },
+        {"name": "state", "type": "string", "default": "finished"},
         {"name": "verdict", "type": ["null", "string"], "default": None},
         {"name": "open", "type": ["null", "boolean"], "default": None},
         {"name": "message", "type": "string"},

@@ -72,6 +72,7 @@ def web_app() -> APIFlask:
             rule_types=load_catalogue(settings.dbt_project_dir),
             max_wait_seconds=settings.max_wait_seconds,
             inline_wait_seconds=settings.inline_wait_seconds,
+            callback_hosts=settings.callback_hosts or (),
         ),
         host=settings.host,
     )
@@ -124,15 +125,21 @@ def worker(settings: Settings) -> None:
     from gatekeeper.watching import watch_for_ever
 
     kafka = load_kafka_settings()
+    hosts = settings.callback_hosts or ()
     with ExitStack() as open_parts:
-        store = open_parts.enter_context(
-            closing(open_store(settings, settings.worker_concurrency + 3))
-        )
+        connections = settings.worker_concurrency + 3 + len(hosts)
+        store = open_parts.enter_context(closing(open_store(settings, connections)))
         beside: list[SideTask] = [
             partial(recover_for_ever, store, Queue()),
             partial(watch_for_ever, store, Queue()),
             partial(beat_for_ever, settings.pulse_file),
         ]
+        if hosts:
+            from gatekeeper.callbacks.caller import Caller
+            from gatekeeper.callbacks.signature import read_secrets
+
+            secrets = read_secrets(settings.callback_secret_file)
+            beside += [Caller(store, secrets, host).call_for_ever for host in hosts]
         if kafka.bootstrap:
             from gatekeeper.kafka.client import build_producer, choose_encoding
             from gatekeeper.kafka.publisher import Publisher
@@ -176,7 +183,12 @@ def consumer(settings: Settings) -> None:
         closing(build_client(build_config(kafka), kafka)) as client,
     ):
         parts = Parts(
-            intake=Intake(store, Queue(), registry.decode if registry else None),
+            intake=Intake(
+                store,
+                Queue(),
+                registry.decode if registry else None,
+                settings.callback_hosts or (),
+            ),
             queue_depth=partial(count_waiting, store),
             dead_letters=DeadLetters(producer, kafka.dead_letters_topic),
             max_queue_depth=kafka.max_queue_depth,

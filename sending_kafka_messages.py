@@ -384,10 +384,17 @@ def read_result(content: dict[str, Any]) -> Answer:
     return Answer(
         verdict=verdict if verdict in EXIT_STATUS else "error",
         message=str(content.get("message") or ""),
-        gate="open" if content.get("open") is True else "closed",
+        gate=read_gate(content.get("open")),
         checks=f"{counts.get('executed', '?')}/{counts.get('expected', '?')}",
         run_id=str(content.get("run_id") or ""),
     )
+
+
+def read_gate(is_open: Any) -> str:
+    """Give a word for it; null is none, where the gate is off or some rules were asked for."""
+    if is_open is None:
+        return ""
+    return "open" if is_open is True else "closed"
 
 
 def read_dead(record: Any) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,7 +16,7 @@ from gatekeeper.store.listener import VerdictListener
 
 @dataclass(frozen=True)
 class Backend:
-    """The parts that serve requests, and for how long one may wait."""
+    """The parts that serve requests, for how long one may wait, and who may be called back."""
 
     store: Store
     queue: Queue
@@ -24,6 +24,7 @@ class Backend:
     rule_types: Mapping[str, RuleType]
     max_wait_seconds: float
     inline_wait_seconds: float
+    callback_hosts: Collection[str] = ()
 
 
 def backend() -> Backend:

@@ -14,7 +14,8 @@ from api.bodies import RunQuery
 from api.views.runs import CheckView, ResultsView, RunPage, RunView, SampleList, SamplesView
 from api.waiting import Answer, answer_with
 from gatekeeper import flow
-from gatekeeper.contracts.trigger import TriggerBody
+from gatekeeper.contracts.callback_url import check_callback
+from gatekeeper.contracts.trigger import TriggerBody, name_rules
 from gatekeeper.domain.errors import InvalidRequest
 from gatekeeper.domain.gate import Mode
 from gatekeeper.domain.run import Request, RunId, Trigger
@@ -53,11 +54,14 @@ def _request(body: TriggerBody) -> Request:
     if key is not None and not 1 <= len(key) <= MAX_KEY_LENGTH:
         reason = f"must have 1 to {MAX_KEY_LENGTH} characters"
         raise InvalidRequest("Idempotency-Key", reason)
+    check_callback(body.callback_url, backend().callback_hosts)
     return Request(
         table=body.table,
         warehouse=body.warehouse,
         batch=body.batch.batch() if body.batch else None,
+        rules=name_rules(body.rules),
         correlation_id=body.correlation_id,
+        callback_url=body.callback_url,
         idempotency_key=key,
         trigger=Trigger.HTTP,
     )

@@ -31,6 +31,7 @@ from gatekeeper.domain.errors import (
     RunnerStopped,
     StoreUnavailable,
     UnknownGate,
+    UnknownRules,
 )
 from gatekeeper.domain.gate import Gate
 from gatekeeper.domain.plan import Measure, Plan, build_plan
@@ -45,11 +46,12 @@ from gatekeeper.domain.run import (
     Run,
     RunId,
     Trial,
+    Trigger,
     build_counts,
 )
-from gatekeeper.domain.verdict import Measured, is_open, judge, judge_checks, was_empty
+from gatekeeper.domain.verdict import Check, Measured, is_open, judge, judge_checks, was_empty
 from gatekeeper.queue.jobs import Queue, RunJob
-from gatekeeper.store.answers import Channel, acknowledge_http, owe_answers
+from gatekeeper.store.answers import Channel, Owed, acknowledge_http, owe_answers
 from gatekeeper.store.attempts import claim_run, conclude_run, load_attempt, release_run
 from gatekeeper.store.engine import Store, Transaction
 from gatekeeper.store.gates import find_gate, load_warehouse, save_proposed
@@ -84,7 +86,8 @@ class Receipt:
 def receive(store: Store, queue: Queue, request: Request) -> Receipt:
     """Store the request with its run and its job, all or nothing.
 
-    Raises UnknownGate, AmbiguousGate, GateHasNoRules, IdempotencyConflict, StoreUnavailable.
+    Raises UnknownGate, AmbiguousGate, GateHasNoRules, UnknownRules, IdempotencyConflict,
+    StoreUnavailable.
     """
     with store.transaction() as tx:
         receipt = receive_within(tx, queue, request)
@@ -101,13 +104,13 @@ def receive(store: Store, queue: Queue, request: Request) -> Receipt:
 def receive_within(tx: Transaction, queue: Queue, request: Request) -> Receipt:
     """Store the request with its run and its job, as a part of the caller's transaction.
 
-    Raises UnknownGate, AmbiguousGate, GateHasNoRules, IdempotencyConflict.
+    Raises UnknownGate, AmbiguousGate, GateHasNoRules, UnknownRules, IdempotencyConflict.
     """
     received_at = datetime.now(UTC)
     arrival = build_arrival(request, find_gate(tx, request.table, request.warehouse))
     is_new = bool(_store_arrivals(tx, queue, [arrival], received_at))
-    if is_new and not arrival.gate.can_judge:
-        raise GateHasNoRules(arrival.gate.table)
+    if is_new and (fault := _find_fault(arrival)):
+        raise fault
     run_id = arrival.run_id if is_new else find_earlier_run(tx, request)
     return Receipt(load_run(tx, run_id), arrival.gate, is_new)
 
@@ -130,7 +133,7 @@ def receive_many(
                 arrivals[number] = build_arrival(request, find(request.table, request.warehouse))
             except (UnknownGate, AmbiguousGate) as error:
                 refusals[number] = error
-        able = [arrival for arrival in arrivals.values() if arrival.gate.can_judge]
+        able = [arrival for arrival in arrivals.values() if not _find_fault(arrival)]
         new = {each.request_id for each in _store_arrivals(tx, queue, able, received_at)}
         for number, arrival in arrivals.items():
             if arrival.request_id not in new:
@@ -142,7 +145,9 @@ def receive_many(
 def _store_arrivals(
     tx: Transaction, queue: Queue, arrivals: Sequence[Arrival], received_at: datetime
 ) -> list[Arrival]:
-    """Store requests with their runs and jobs; gives those that are new."""
+    """Store requests with their runs and jobs, and the answers that are owed where a gate is off;
+    gives those that are new.
+    """
     new = save_requests(tx, arrivals, received_at)
     jobs = [
         RunJob(each.run_id, each.gate.id, each.request.batch, each.gate.pool)
@@ -150,7 +155,23 @@ def _store_arrivals(
         if each.is_asked
     ]
     save_runs(tx, new, queue.defer_runs(tx, jobs))
+    owe_answers(tx, [owed for each in new if not each.is_asked for owed in _owe_unasked(each)])
     return new
+
+
+def _owe_unasked(arrival: Arrival) -> list[Owed]:
+    """Say where a gate that is off owes an answer: wherever somebody may wait for one. Over HTTP it
+    was given at once.
+    """
+    waited_for = {
+        Channel.KAFKA: arrival.request.trigger is Trigger.KAFKA,
+        Channel.CALLBACK: arrival.request.callback_url is not None,
+    }
+    return [
+        Owed(arrival.run_id, arrival.gate.id, channel)
+        for channel, waited in waited_for.items()
+        if waited
+    ]
 
 
 def _find_refusal(tx: Transaction, arrival: Arrival) -> GatekeeperError | None:
@@ -158,8 +179,18 @@ def _find_refusal(tx: Transaction, arrival: Arrival) -> GatekeeperError | None:
     try:
         find_earlier_run(tx, arrival.request)
     except IdempotencyConflict as error:
-        return error if arrival.gate.can_judge else GateHasNoRules(arrival.gate.table)
+        return _find_fault(arrival) or error
     return None
+
+
+def _find_fault(arrival: Arrival) -> GatekeeperError | None:
+    """Say why the gate can't judge what it is asked, if so."""
+    gate = arrival.gate
+    if not gate.can_judge:
+        return GateHasNoRules(gate.table)
+    enabled = {rule.name for rule in gate.rule_set.rules if rule.enabled}
+    unknown = [name for name in arrival.request.rules or () if name not in enabled]
+    return UnknownRules(gate.table, unknown) if unknown else None
 
 
 def receive_try(store: Store, queue: Queue, request: Request, rule_set: RuleSet) -> Run:
@@ -317,33 +348,48 @@ def conclude(
     """Judge what was measured; store the results, the verdict, what the gate is to remember and the
     answers owed, all or nothing. Of a trial nobody but its asker is told.
     """
-    checks = judge_checks(attempt.rule_set, measured, attempt.columns)
+    checks = judge_checks(attempt.rule_set, measured, attempt.columns, attempt.rules)
     policy = attempt.gate.policy
-    verdict = judge(checks, policy.on_no_data)
-    message = measured.failure or ("no row was tested" if was_empty(checks) else "")
-    judgement = Judgement(verdict, is_open(verdict, policy.opens_on), build_counts(checks), message)
+    judgement = build_judgement(attempt, checks, measured.failure)
     judges, concluded = attempt.purpose is Purpose.JUDGE, False
+    channels = [*(answers if judges else [Channel.HTTP])]
+    if attempt.calls_back:
+        channels.append(Channel.CALLBACK)
     for trial in _while_store_is_away():
         with trial, store.transaction() as tx:
             concluded = conclude_run(tx, attempt, judgement, measured.batch)
             if concluded:
                 save_results(tx, attempt.run_id, checks)
                 save_samples(tx, attempt.run_id, checks, policy.samples.keep_hours)
-                if judges:
+                if judges and attempt.rules is None:
                     remember(tx, attempt, judgement, measured)
-                owe_answers(tx, attempt, answers if judges else [Channel.HTTP])
+                gate_id = attempt.gate.id
+                owe_answers(tx, [Owed(attempt.run_id, gate_id, each) for each in channels])
                 queue.defer_acknowledgement(tx, attempt.run_id)
     if concluded:
         log.info(
             "run concluded",
             action="concluded",
             **_named(attempt),
-            verdict=verdict.value,
+            verdict=judgement.verdict.value,
             open=judgement.open,
-            message=message,
+            message=judgement.message,
         )
     else:
         log.warning("a late answer was refused", action="superseded", **_named(attempt))
+
+
+def build_judgement(attempt: Attempt, checks: Sequence[Check], failure: str) -> Judgement:
+    """Give what the checks come to under the gate's policy; a part of the rules says nothing of
+    the gate, and that it says so.
+    """
+    policy = attempt.gate.policy
+    verdict = judge(checks, policy.on_no_data)
+    said = [failure or ("no row was tested" if was_empty(checks) else "")]
+    if attempt.rules is not None:
+        said.append(f"judged by {len(attempt.rules)} of the gate's rules alone: not its verdict")
+    opens = is_open(verdict, policy.opens_on) if attempt.rules is None else None
+    return Judgement(verdict, opens, build_counts(checks), "; ".join(filter(None, said)))
 
 
 def remember(tx: Transaction, attempt: Attempt, judgement: Judgement, measured: Measured) -> None:

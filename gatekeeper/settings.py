@@ -10,6 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     DirectoryPath,
     Field,
     FilePath,
@@ -17,8 +18,9 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gatekeeper.contracts.callback_url import parse_hosts
 from gatekeeper.domain.errors import InvalidConfiguration, Problem
 from gatekeeper.domain.fleet import DEFAULT_POOL
 
@@ -54,6 +56,7 @@ def _postgresql(url: SecretStr) -> SecretStr:
 
 
 StoreUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
+Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_hosts)]
 
 
 class KafkaSettings(BaseSettings):
@@ -181,6 +184,16 @@ class Settings(BaseSettings):
         None,
         description="a file that worker, runner, consumer and portal touch for as long as they "
         "live, for a container's health check",
+    )
+    callback_hosts: Hosts | None = Field(
+        None,
+        description="the hosts that results may be posted to, as "
+        "host,host:port,http://host:port; https unless http stands there, private addresses too. "
+        "Without it a trigger with a callback_url is refused",
+    )
+    callback_secret_file: Path | None = Field(
+        None,
+        description="the file with the secret that signs what a worker posts, as whsec_ and base64",
     )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="how logs are written; auto is console on a terminal, else json"

@@ -9,7 +9,7 @@ from uuid import UUID
 from api.views import View
 from gatekeeper.domain.batch import render_batch
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Severity
-from gatekeeper.domain.run import Purpose, Run, RunState, Trigger
+from gatekeeper.domain.run import CallbackState, Purpose, Run, RunState, Trigger
 from gatekeeper.domain.verdict import Check, Outcome, Verdict
 
 
@@ -35,9 +35,20 @@ class TimingsView(View):
     acknowledged_at: datetime | None
 
 
+class CallbackView(View):
+    """What has become of a callback; `message` says why the last of the `attempts` came to nothing,
+    if so.
+    """
+
+    state: CallbackState
+    attempts: int
+    message: str
+
+
 class RunView(View):
     """A run with its verdict. `open` says whether the gate lets the data through; where `purpose`
-    isn't `judge`, whether it would.
+    isn't `judge`, whether it would. `rules` are those that were asked for, null for all; of a part
+    the verdict is not the gate's, and `open` is null. `callback` is null where none was asked for.
     """
 
     id: UUID
@@ -48,6 +59,7 @@ class RunView(View):
     correlation_id: str | None
     batch: dict[str, Any] | None
     rule_set: str
+    rules: list[str] | None
     purpose: Purpose
     state: RunState
     attempts: int
@@ -55,6 +67,7 @@ class RunView(View):
     open: bool | None
     message: str
     counts: CountsView | None
+    callback: CallbackView | None
     timings: TimingsView
 
     @classmethod
@@ -69,6 +82,7 @@ class RunView(View):
             correlation_id=run.correlation_id,
             batch=render_batch(run.batch) if run.batch else None,
             rule_set=run.rule_set_hash,
+            rules=list(run.rules) if run.rules else None,
             purpose=run.purpose,
             state=run.state,
             attempts=run.attempts,
@@ -77,6 +91,9 @@ class RunView(View):
             message=run.message,
             counts=CountsView.model_validate(run.counts, from_attributes=True)
             if run.counts
+            else None,
+            callback=CallbackView.model_validate(run.callback, from_attributes=True)
+            if run.callback
             else None,
             timings=TimingsView.model_validate(run, from_attributes=True),
         )

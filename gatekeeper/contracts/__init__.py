@@ -1,1 +1,1 @@
-"""What a caller may send, whichever way it comes: over HTTP or Kafka."""
+"""What a caller may send, and what it is told, whichever way it goes: over HTTP or Kafka."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import (
+    AfterValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -13,12 +15,31 @@ from pydantic import (
     model_validator,
 )
 
-from gatekeeper.configuration.document import ColumnName, Strict, TableName, Text
+from gatekeeper.configuration.document import ColumnName, RuleName, Strict, TableName, Text
+from gatekeeper.contracts.callback_url import MAX_LENGTH, parse_url
 from gatekeeper.domain.batch import Batch, parse_batch
 
 ShortText = Annotated[Text, Field(max_length=1000)]
 
 CorrelationId = Annotated[Text, Field(max_length=255)]
+
+RuleNames = Annotated[
+    list[RuleName],
+    Field(
+        min_length=1,
+        max_length=1000,
+        description="judge these rules of the gate alone; the verdict is then not the gate's",
+    ),
+]
+
+CallbackUrl = Annotated[
+    Text,
+    Field(
+        max_length=MAX_LENGTH,
+        description="where the result is posted when the run is over; a host that is listed",
+    ),
+    AfterValidator(parse_url),
+]
 
 
 def _say_one_thing(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -66,6 +87,11 @@ class BatchBody(Strict):
         return parse_batch(self.model_dump(by_alias=True, exclude_none=True))
 
 
+def name_rules(names: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Give the names in the domain's form: each once, in order."""
+    return None if names is None else tuple(sorted(set(names)))
+
+
 class TriggerBody(Strict):
     """The question: may this table, or this batch of it, be used?"""
 
@@ -74,4 +100,6 @@ class TriggerBody(Strict):
     table: TableName = Field(examples=["flights.flights"])
     warehouse: Text | None = None
     batch: BatchBody | None = None
+    rules: RuleNames | None = None
     correlation_id: CorrelationId | None = None
+    callback_url: CallbackUrl | None = None

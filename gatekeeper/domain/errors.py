@@ -5,6 +5,7 @@ The message is written for whoever asked: it names the field or the thing, and t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -72,6 +73,15 @@ class GateHasNoRules(GatekeeperError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"the gate {name!r} has no enabled rule, so it can't judge; add one")
+
+
+class UnknownRules(InvalidRequest):
+    """The gate has no enabled rules of these names."""
+
+    def __init__(self, table: str, names: Sequence[str]) -> None:
+        listed = ", ".join(map(repr, names))
+        remedy = f"GET /api/v1/gates/{table} lists those there are"
+        super().__init__("rules", f"{table!r} has no enabled rule {listed}; {remedy}")
 
 
 class IdempotencyConflict(GatekeeperError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gatekeeper.domain.batch import Batch
 from gatekeeper.domain.gate import DbtProject, Gate, Warehouse
-from gatekeeper.domain.rule import Rule
+from gatekeeper.domain.rule import Rule, build_rule_set, select_rules
 from gatekeeper.domain.run import Attempt, Purpose, RunId
 from gatekeeper.domain.samples import Sampling
 from gatekeeper.domain.verdict import Measured
@@ -44,20 +44,24 @@ class Plan:
 
 
 def build_plan(attempt: Attempt, warehouse: Warehouse) -> Plan:
-    """Lay out the checks of an attempt: one for each enabled rule."""
+    """Lay out the checks of an attempt: one for each enabled rule that is asked for."""
+    whole, rules = attempt.rules is None, select_rules(attempt.rule_set.rules, attempt.rules)
     return Plan(
         run_id=attempt.run_id,
         attempt=attempt.number,
         warehouse=warehouse,
         gate_id=attempt.gate.id,
         table=attempt.gate.table,
-        rule_set_hash=attempt.rule_set.hash,
-        rules=tuple(rule for rule in attempt.rule_set.rules if rule.enabled),
+        # A part is a rule set of its own to the runner, which keeps parsed what it names.
+        rule_set_hash=attempt.rule_set.hash if whole else build_rule_set(rules).hash,
+        rules=tuple(rule for rule in rules if rule.enabled),
         batch=attempt.batch,
         increment=_increment(attempt),
         sampling=_sampling(attempt.gate),
-        # A rule that is tried is tried alone.
-        dbt_project=None if attempt.purpose is Purpose.TRY else attempt.gate.policy.dbt_project,
+        # A rule that is tried is tried alone, and who names rules names no test of a project.
+        dbt_project=attempt.gate.policy.dbt_project
+        if whole and attempt.purpose is not Purpose.TRY
+        else None,
         deadline_seconds=attempt.gate.policy.deadline_seconds,
     )
 

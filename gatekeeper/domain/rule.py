@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, NewType
@@ -126,6 +126,11 @@ def build_rule_set(rules: Sequence[Rule]) -> RuleSet:
         [render_rule(rule) for rule in ordered], sort_keys=True, separators=(",", ":")
     )
     return RuleSet(hash=hashlib.sha256(content.encode()).hexdigest(), rules=ordered)
+
+
+def select_rules(rules: Sequence[Rule], names: Collection[str] | None) -> list[Rule]:
+    """Give the rules of these names; without names all of them."""
+    return [rule for rule in rules if names is None or rule.name in names]
 
 
 def render_rule(rule: Rule) -> dict[str, Any]:

@@ -62,14 +62,18 @@ class Origin:
 class Request:
     """A question put to a gate, valid in itself: may this table, or this batch of it, be used?
 
-    `origin` is where it stood in Kafka, if it came from there.
+    `rules` are those that are to be judged, None for all: of a part the verdict is not the gate's.
+    The result is posted to `callback_url`, if there is one. `origin` is where the question stood in
+    Kafka, if it came from there.
     """
 
     table: str
     trigger: Trigger
     warehouse: str | None = None
     batch: Batch | None = None
+    rules: tuple[str, ...] | None = None
     correlation_id: str | None = None
+    callback_url: str | None = None
     idempotency_key: str | None = None
     origin: Origin | None = None
 
@@ -103,10 +107,30 @@ class Counts:
     kinds: Mapping[str, Mapping[str, int]]
 
 
+class CallbackState(StrEnum):
+    """What has become of a callback."""
+
+    WAITING = "waiting"
+    GIVEN = "given"
+    GIVEN_UP = "given_up"
+
+
+@dataclass(frozen=True)
+class Callback:
+    """The posting of a run's result to where its asker wants it. `message` says why the last of the
+    `attempts` came to nothing, if so.
+    """
+
+    state: CallbackState
+    attempts: int
+    message: str
+
+
 @dataclass(frozen=True)
 class Run:
     """One execution of a request, as the store knows it. `message` says why a run could not
-    judge, or was not asked to. `compares_with` is set where it was a trial's.
+    judge, or was not asked to. `compares_with` is set where it was a trial's, `callback` where its
+    asker wants one, `rules` where these were asked for and no others.
     """
 
     id: RunId
@@ -130,6 +154,8 @@ class Run:
     started_at: datetime | None
     finished_at: datetime | None
     acknowledged_at: datetime | None
+    rules: tuple[str, ...] | None = None
+    callback: Callback | None = None
 
     @property
     def is_over(self) -> bool:
@@ -139,9 +165,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A claim on a run: only its token may conclude the run. `rule_set` is the one named when the
+    """A claim on a run: only its token may conclude the run. `rules` are those that were asked for,
+    None for all. `rule_set` is the one named when the
     request was received, whatever was changed since; `columns` are the table's when that was first
-    judged, None before.
+    judged, None before. `calls_back` says whether a callback is wanted.
     """
 
     run_id: RunId
@@ -153,14 +180,18 @@ class Attempt:
     rule_set: RuleSet
     columns: Mapping[str, str] | None
     batch: Batch | None
+    rules: tuple[str, ...] | None
+    calls_back: bool
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a run comes to, ready to be stored. `message` says why it could not judge, if so."""
+    """What a run comes to, ready to be stored. `message` says why it could not judge, if so. `open`
+    is None of a part of the rules: it can't open the gate, nor say that the gate is closed.
+    """
 
     verdict: Verdict
-    open: bool
+    open: bool | None
     counts: Counts
     message: str
 

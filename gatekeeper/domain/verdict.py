@@ -10,7 +10,7 @@ from fractions import Fraction
 from gatekeeper.domain.batch import Batch
 from gatekeeper.domain.drift import drifted, find_drift
 from gatekeeper.domain.expansion import expand, replace_expanded
-from gatekeeper.domain.rule import Rule, RuleSet, Severity, Threshold
+from gatekeeper.domain.rule import Rule, RuleSet, Severity, Threshold, select_rules
 from gatekeeper.domain.samples import Sample
 
 
@@ -98,10 +98,16 @@ class Check:
         return None if not tested or failed is None else 100 * failed / tested
 
 
+NOT_ASKED_FOR = "the rule wasn't asked for"
+
+
 def judge_checks(
-    rule_set: RuleSet, measured: Measured, remembered: Mapping[str, str] | None = None
+    rule_set: RuleSet,
+    measured: Measured,
+    remembered: Mapping[str, str] | None = None,
+    names: Collection[str] | None = None,
 ) -> list[Check]:
-    """Judge every rule of the set by what was measured of it.
+    """Judge every rule of the set by what was measured of it; where there are `names`, those alone.
 
     `remembered` are the table's columns as they were when the rule set was first judged: a rule
     that names one which has changed since isn't judged by what it counted. A rule for many columns
@@ -111,22 +117,28 @@ def judge_checks(
     lost = measured.failure or "the check was planned and never came back"
     drift = {} if measured.failure else find_drift(remembered or {}, measured.columns)
     gone = [column for column in drift if column not in measured.columns]
-    expanded = [*measured.expanded, *expand(rule_set.rules, gone)]
+    asked = select_rules(rule_set.rules, names)
+    left_out = [rule for rule in rule_set.rules if names is not None and rule.name not in names]
+    expanded = [*measured.expanded, *expand(asked, gone)]
     bounds = (measured.batch.column,) if measured.batch else ()
 
     def judge_rule(rule: Rule, outcome_of: OutcomeOf) -> Check:
         if not rule.enabled:
-            message = "the rule is disabled"
-            return Check(rule, Outcome.SKIPPED, Measurement(rule.name, message=message))
+            return _skip(rule, "the rule is disabled")
         measurement = found.get(rule.name) or Measurement(rule.name, message=lost)
         if changed := drifted([*rule.columns, *bounds], drift):
             return Check(rule, Outcome.ERROR, replace(measurement, message=changed))
         return Check(rule, outcome_of(rule, measurement), measurement)
 
     return [
-        *(judge_rule(rule, _outcome) for rule in replace_expanded(rule_set.rules, expanded)),
+        *(judge_rule(rule, _outcome) for rule in replace_expanded(asked, expanded)),
+        *(_skip(rule, NOT_ASKED_FOR) for rule in left_out),
         *(judge_rule(test, _outcome_of_dbt) for test in measured.dbt_tests),
     ]
+
+
+def _skip(rule: Rule, why: str) -> Check:
+    return Check(rule, Outcome.SKIPPED, Measurement(rule.name, message=why))
 
 
 OutcomeOf = Callable[[Rule, Measurement], Outcome]

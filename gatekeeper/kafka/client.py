@@ -10,8 +10,8 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
+from gatekeeper.contracts.result import ResultMessage, encode_json
 from gatekeeper.kafka.wire import Registry
-from gatekeeper.kafka.wire.result import ResultMessage, encode_json
 from gatekeeper.settings import KafkaSettings
 
 PRODUCE_SECONDS = 30

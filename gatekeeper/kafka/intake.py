@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from gatekeeper import flow, watching
+from gatekeeper.contracts.callback_url import check_callback
 from gatekeeper.domain.errors import GatekeeperError, InvalidRequest
 from gatekeeper.domain.gate import Warehouse
 from gatekeeper.domain.run import Origin, Request
@@ -32,14 +33,21 @@ class Refusal:
 
 
 class Intake:
-    """Takes the records of a poll, all in one transaction."""
+    """Takes the records of a poll, all in one transaction. `callback_hosts` are those that may be
+    called back.
+    """
 
     def __init__(
-        self, store: Store, queue: Queue, decode_avro: Callable[[bytes], Any] | None = None
+        self,
+        store: Store,
+        queue: Queue,
+        decode_avro: Callable[[bytes], Any] | None = None,
+        callback_hosts: Collection[str] = (),
     ) -> None:
         self._store = store
         self._queue = queue
         self._decode_avro = decode_avro
+        self._callback_hosts = callback_hosts
         self._unwatched: set[str] = set()
 
     def __call__(self, records: Sequence[Record]) -> list[Refusal]:
@@ -55,6 +63,7 @@ class Intake:
             try:
                 match self._read(record):
                     case Trigger() as trigger:
+                        check_callback(trigger.callback_url, self._callback_hosts)
                         asked.append((record, _build_request(trigger, record, find_warehouse)))
                     case TableChange() as change:
                         changes.append(change)
@@ -88,7 +97,9 @@ def _build_request(trigger: Trigger, record: Record, find_warehouse: _Addresses)
         trigger=AskedBy.KAFKA,
         warehouse=warehouse,
         batch=trigger.batch,
+        rules=trigger.rules,
         correlation_id=trigger.correlation_id,
+        callback_url=trigger.callback_url,
         idempotency_key=trigger.request_id,
         origin=Origin(record.topic, record.partition, record.offset),
     )

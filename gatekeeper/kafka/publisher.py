@@ -11,10 +11,11 @@ from typing import Any
 import structlog
 from kafka.errors import KafkaError
 
+from gatekeeper.contracts.result import ResultMessage, encode_json
 from gatekeeper.domain.errors import SchemaRegistryUnavailable, StoreUnavailable
 from gatekeeper.domain.run import RunId
 from gatekeeper.kafka.client import PRODUCE_SECONDS
-from gatekeeper.kafka.wire.result import ResultMessage, encode_json, render_result
+from gatekeeper.kafka.wire.result import render_result
 from gatekeeper.store.answers import Channel, load_owed, lock_publishing, note_given
 from gatekeeper.store.engine import Store
 from gatekeeper.store.runs import load_runs_of
@@ -52,7 +53,7 @@ class Publisher:
             owed = load_owed(tx, Channel.KAFKA, AT_ONCE)
             runs = load_runs_of(tx, [run_id for run_id, _ in owed])
             sent = [
-                (run_id, self._send(*render_result(runs[run_id], str(run_id), asked, self._encode)))
+                (run_id, self._send(*render_result(runs[run_id], asked, self._encode)))
                 for run_id, asked in owed
             ]
             given = _wait_for(sent)

@@ -81,7 +81,8 @@ def run_worker(app: procrastinate.App, options: WorkerOptions) -> None:
 async def _run(app: procrastinate.App, options: WorkerOptions) -> None:
     loop = asyncio.get_running_loop()
     # asyncio's own executor has cores + 4 threads, and would hold jobs back that count as started.
-    loop.set_default_executor(ThreadPoolExecutor(options.concurrency + 4, options.name))
+    threads = options.concurrency + len(options.beside) + 4
+    loop.set_default_executor(ThreadPoolExecutor(threads, options.name))
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)

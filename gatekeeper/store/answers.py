@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import func, insert, select, text, update
 
-from gatekeeper.domain.run import Attempt, RunId
+from gatekeeper.domain.run import RunId
 from gatekeeper.store.engine import Transaction
 from gatekeeper.store.tables import acknowledgements, requests, runs
 
@@ -27,15 +28,35 @@ class Channel(StrEnum):
 
     HTTP = "http"
     KAFKA = "kafka"
+    CALLBACK = "callback"
 
 
-def owe_answers(tx: Transaction, attempt: Attempt, channels: Iterable[Channel]) -> None:
-    """Note where the run's answer is owed. Verdicts of one gate are noted one after another, so
-    that the order in which they were given is the order in which they go out.
+@dataclass(frozen=True)
+class Owed:
+    """An answer that is owed for a run."""
+
+    run_id: RunId
+    gate_id: int
+    channel: Channel
+
+
+def owe_answers(tx: Transaction, owed: Sequence[Owed]) -> None:
+    """Note which answers are owed. Those of one gate are noted one after another, so that the order
+    in which its runs were over is the order in which they go out.
     """
-    tx.execute(select(func.pg_advisory_xact_lock(ORDER_LOCK, attempt.gate.id)))
-    owed = [{"run_id": attempt.run_id, "channel": channel.value} for channel in channels]
-    tx.execute(insert(acknowledgements), owed)
+    # In an order, so that two who note for several gates don't wait for each other.
+    for gate_id in sorted({each.gate_id for each in owed}):
+        tx.execute(select(func.pg_advisory_xact_lock(ORDER_LOCK, gate_id)))
+    rows = [
+        {
+            "run_id": each.run_id,
+            "channel": each.channel.value,
+            "due_at": now if each.channel is Channel.CALLBACK else None,
+        }
+        for each in owed
+    ]
+    if rows:
+        tx.execute(insert(acknowledgements).values(rows))
 
 
 def acknowledge_http(tx: Transaction, run_id: RunId) -> None:

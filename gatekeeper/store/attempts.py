@@ -20,7 +20,7 @@ from gatekeeper.domain.run import (
 )
 from gatekeeper.store.engine import Transaction
 from gatekeeper.store.gates import load_gate
-from gatekeeper.store.tables import gates, rule_sets, runs
+from gatekeeper.store.tables import gates, requests, rule_sets, runs
 
 # The store's own clock, so that runners on several machines agree.
 now = func.clock_timestamp()
@@ -52,7 +52,8 @@ def claim_run(tx: Transaction, run_id: RunId) -> AttemptToken | None:
 def load_attempt(tx: Transaction, run_id: RunId, token: AttemptToken) -> Attempt | None:
     """Load what an attempt must know; None where another has taken over."""
     mine = (runs.c.id == run_id, runs.c.attempt_token == token)
-    row = tx.execute(select(runs).where(*mine)).one_or_none()
+    asked = select(runs, requests.c.callback_url).join(requests, requests.c.id == runs.c.request_id)
+    row = tx.execute(asked.where(*mine)).one_or_none()
     if row is None:
         return None
     named = tx.execute(
@@ -70,6 +71,8 @@ def load_attempt(tx: Transaction, run_id: RunId, token: AttemptToken) -> Attempt
         rule_set=RuleSet(row.rule_set_hash, tuple(parse_rule(rule) for rule in named.rules)),
         columns=dict(named.columns) if named.columns else None,
         batch=parse_batch(row.batch) if row.batch else None,
+        rules=tuple(row.rules) if row.rules else None,
+        calls_back=row.callback_url is not None,
     )
 
 

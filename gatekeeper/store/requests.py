@@ -69,6 +69,7 @@ def _request_row(arrival: Arrival, received_at: datetime) -> dict[str, object]:
         "idempotency_key": request.idempotency_key,
         "question": _question(request),
         "correlation_id": request.correlation_id,
+        "callback_url": request.callback_url,
         "received_at": received_at.isoformat(),
         **_place(request.origin),
     }
@@ -79,11 +80,16 @@ def _place(origin: Origin | None) -> Mapping[str, object]:
 
 
 def _question(request: Request) -> dict[str, Any]:
+    """Give what two requests of one key must have in common. What came later stands in it only
+    where it is asked, so that questions of releases before are equal still.
+    """
+    later = {"rules": request.rules, "callback_url": request.callback_url}
     return {
         "table": request.table,
         "warehouse": request.warehouse,
         "batch": render_batch(request.batch) if request.batch else None,
         "correlation_id": request.correlation_id,
+        **{name: value for name, value in later.items() if value is not None},
     }
 
 
@@ -131,6 +137,7 @@ def _run_row(arrival: Arrival) -> dict[str, object]:
         "request_id": str(arrival.request_id),
         "gate_id": arrival.gate.id,
         "batch": _wire(arrival.request.batch),
+        "rules": arrival.request.rules,
         "rule_set_hash": arrival.gate.rule_set.hash,
     }
 

@@ -6,14 +6,25 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from gatekeeper.domain.backtest import Backtest, Comparison
 from gatekeeper.domain.batch import parse_batch
 from gatekeeper.domain.errors import UnknownBacktest, UnknownRun
-from gatekeeper.domain.run import Counts, Purpose, RequestId, Run, RunId, RunState, Trigger
+from gatekeeper.domain.run import (
+    Callback,
+    CallbackState,
+    Counts,
+    Purpose,
+    RequestId,
+    Run,
+    RunId,
+    RunState,
+    Trigger,
+)
 from gatekeeper.domain.verdict import Verdict
+from gatekeeper.store.answers import Channel
 from gatekeeper.store.engine import Transaction
 from gatekeeper.store.tables import acknowledgements, gates, requests, runs, warehouses
 
@@ -73,7 +84,7 @@ def _conditions(wanted: RunFilter) -> Iterator[ColumnElement[bool]]:
 
 
 def load_latest_verdict(tx: Transaction, gate_id: int) -> Run | None:
-    """Load the run that judged last on the gate."""
+    """Load the run that judged last on the gate, by all of its rules."""
     newest = _select_runs(*_judged(gate_id)).order_by(runs.c.finished_at.desc()).limit(1)
     row = tx.execute(newest).one_or_none()
     return _run(row) if row else None
@@ -107,6 +118,7 @@ def _judged(gate_id: int) -> Collection[ColumnElement[bool]]:
         runs.c.gate_id == gate_id,
         runs.c.state == RunState.FINISHED.value,
         runs.c.purpose == Purpose.JUDGE.value,
+        runs.c.rules.is_(None),
     )
 
 
@@ -133,6 +145,8 @@ def _select_runs(*conditions: ColumnElement[bool]) -> Select[*tuple[object, ...]
         .where(acknowledgements.c.run_id == runs.c.id)
         .scalar_subquery()
     )
+    callback = acknowledgements.alias("callback")
+    of_run = and_(callback.c.run_id == runs.c.id, callback.c.channel == Channel.CALLBACK.value)
     return (
         select(
             runs,
@@ -142,10 +156,16 @@ def _select_runs(*conditions: ColumnElement[bool]) -> Select[*tuple[object, ...]
             gates.c.table_name,
             warehouses.c.name.label("warehouse"),
             acknowledged_at.label("acknowledged_at"),
+            requests.c.callback_url,
+            callback.c.acknowledged_at.label("called_back_at"),
+            callback.c.due_at.label("callback_due_at"),
+            callback.c.attempts.label("callback_attempts"),
+            callback.c.message.label("callback_message"),
         )
         .join(requests, requests.c.id == runs.c.request_id)
         .join(gates, gates.c.id == runs.c.gate_id)
         .join(warehouses, warehouses.c.id == gates.c.warehouse_id)
+        .outerjoin(callback, of_run)
         .where(*conditions)
     )
 
@@ -173,4 +193,16 @@ def _run(row: Row[*tuple[object, ...]]) -> Run:
         started_at=row.started_at,
         finished_at=row.finished_at,
         acknowledged_at=row.acknowledged_at,
+        rules=tuple(row.rules) if row.rules else None,
+        callback=_callback(row) if row.callback_url else None,
     )
+
+
+def _callback(row: Row[*tuple[object, ...]]) -> Callback:
+    if row.called_back_at:
+        state = CallbackState.GIVEN
+    elif row.callback_attempts is None or row.callback_due_at:
+        state = CallbackState.WAITING
+    else:
+        state = CallbackState.GIVEN_UP
+    return Callback(state, row.callback_attempts or 0, row.callback_message or "")

@@ -190,6 +190,7 @@ requests = Table(
     Column("idempotency_key", Text, unique=True),
     Column("question", JSONB, nullable=False),
     Column("correlation_id", Text),
+    Column("callback_url", Text),
     # Where it stood in Kafka, if it came from there: a record is taken once.
     Column("topic", Text),
     Column("partition", Integer),
@@ -208,6 +209,8 @@ runs = Table(
     Column("request_id", Uuid, ForeignKey("requests.id"), nullable=False, index=True),
     Column("gate_id", BigInteger, ForeignKey("gates.id"), nullable=False),
     Column("rule_set_hash", Text, nullable=False),
+    # The rules that were asked for, where it wasn't all.
+    Column("rules", ARRAY(Text)),
     Column("batch", JSONB),
     Column("purpose", Text, nullable=False, server_default=Purpose.JUDGE.value),
     Column("compares_with", Uuid, ForeignKey("runs.id", ondelete="SET NULL")),
@@ -319,6 +322,16 @@ acknowledgements = Table(
     # The order in which verdicts were given: that of a gate's answers.
     Column("position", BigInteger, Identity(always=True), nullable=False),
     _timestamp("acknowledged_at"),
+    # Of a callback: when it is tried next, NULL once it was given or given up; how often it was
+    # tried, and why the last time came to nothing.
+    _timestamp("due_at"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("message", Text, nullable=False, server_default=""),
+    Index(
+        "acknowledgements_due_idx",
+        "due_at",
+        postgresql_where=Column("due_at", DateTime()).is_not(None),
+    ),
     Index(
         "acknowledgements_owed_idx",
         "channel",

@@ -160,3 +160,41 @@ def test_a_run_asked_over_http_is_told_on_kafka_too(
         )
 
     wait_until("the result is on its topic", told)
+
+
+def test_a_gate_that_is_off_lets_nobody_wait(
+    ask: Callable[..., tuple[int, str]],
+    service: Service,
+    kafka: str,
+    topics: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    rules = "[{name: r, type: row_count_between, parameters: {min: 1}}]"
+    gate = f"gates: [{{warehouse: shop, table: shop.resting, mode: 'off', rules: {rules}}}]"
+    (tmp_path / "resting.yml").write_text(gate)
+    assert service.home.run("apply", str(tmp_path / "resting.yml"))[0] == 0
+    status, said = ask("--table=shop.resting", "--request-id=resting", "--wait=60")
+    assert status == 3, said
+    assert "the gate is off, so nothing was judged" in said
+    (result,) = [each for each in read_all(kafka, topics["results"]) if each.key == b"shop.resting"]
+    content, headers = json.loads(result.value), dict(result.headers)
+    assert [content[name] for name in ("state", "verdict", "open")] == ["cancelled", None, None]
+    assert headers["state"] == b"cancelled"
+    assert not {"verdict", "open"} & headers.keys()
+
+
+def test_a_part_of_the_rules_is_told_as_one(
+    ask: Callable[..., tuple[int, str]], kafka: str, topics: dict[str, str]
+) -> None:
+    part = {"table": "shop.orders", "rules": ["customer_present"], "request_id": "a-part"}
+    status, said = ask("--file=-", "--wait=60", lines=json.dumps(part))
+    assert status == 2, said
+    assert "judged by 1 of the gate's rules alone" in said
+    (result,) = [
+        each
+        for each in read_all(kafka, topics["results"])
+        if dict(each.headers)["request_id"] == b"a-part"
+    ]
+    headers = dict(result.headers)
+    assert headers["partial"] == b"true"
+    assert not {"verdict", "open"} & headers.keys()

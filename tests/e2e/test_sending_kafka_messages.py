@@ -64,11 +64,12 @@ class PlayedService:
                 "run_id": f"run of {wanted}",
                 "table": trigger["table"],
                 "verdict": wanted if wanted != "cancelled" else None,
-                "open": wanted in ("pass", "warn"),
+                "open": wanted in ("pass", "warn") if wanted != "cancelled" else None,
                 "message": "the gate is off" if wanted == "cancelled" else "",
-                "counts": ALL_PASS,
+                "counts": ALL_PASS if wanted != "cancelled" else None,
             }
-            headers = [("verdict", wanted.encode()), ("request_id", result["request_id"].encode())]
+            told = [("verdict", wanted.encode())] if wanted != "cancelled" else []
+            headers = [*told, ("request_id", result["request_id"].encode())]
             value = json.dumps(result).encode()
             producer.send(self.results, key=record.key, value=value, headers=headers)
 

@@ -55,6 +55,20 @@ def test_what_is_refused_keeps_no_other_out(gates: Store, queue: Queue) -> None:
     assert states == [("cancelled", 1), ("queued", 2)]
 
 
+def test_a_gate_that_is_off_owes_an_answer_to_who_asked_over_kafka(
+    gates: Store, queue: Queue
+) -> None:
+    over_http = flow.receive(gates, queue, Request("shop.off", Trigger.HTTP)).run
+    assert over_http.is_over
+    poll = [record(1, "shop.off"), record(2), replace(record(3), table="shop.off")]
+    assert refusals(gates, queue, *poll, *poll) == [None] * 6
+    owed = (
+        'select "offset", channel from acknowledgements join runs on runs.id = run_id '
+        "join requests on requests.id = request_id order by acknowledgements.position"
+    )
+    assert sql(gates, owed) == [(1, "kafka"), (3, "kafka")]
+
+
 def test_a_record_that_comes_again_is_taken_once(gates: Store, queue: Queue) -> None:
     poll = [record(1), record(2, key="k"), record(3)]
     assert refusals(gates, queue, *poll) == [None] * 3

@@ -72,6 +72,8 @@ def shown(found: Any) -> Any:
     """What was read, without what isn't there."""
     if isinstance(found, Range | Values):
         return render_batch(found)
+    if isinstance(found, tuple):
+        return list(found)
     if is_dataclass(found) and not isinstance(found, type):
         parts = {name: shown(getattr(found, name)) for name in found.__dataclass_fields__}
         return {name: part for name, part in parts.items() if part is not None}

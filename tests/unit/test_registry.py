@@ -252,11 +252,11 @@ def registry_of_one() -> Iterator[Registry]:
 def test_a_result_in_avro_has_the_fields_of_the_json_one(standing_in: StandIn) -> None:
     registry = Registry(standing_in.url)
     encode = partial(registry.encode_result, "stringx.results")
-    key, value, headers = render_result(RUN, "m", "r", encode)
+    key, value, headers = render_result(RUN, "r", encode)
     number = standing_in.subjects["stringx.results-value"]
     assert value[:5] == struct.pack(">bI", 0, number)
     found = unframed(value, json.loads(standing_in.schemas[number]["schema"]))
-    plain_key, plain, plain_headers = render_result(RUN, "m", "r")
+    plain_key, plain, plain_headers = render_result(RUN, "r")
     expected = json.loads(plain)
     assert (key, headers) == (plain_key, plain_headers)
     assert json.loads(found.pop("batch")) == expected.pop("batch")
@@ -270,18 +270,14 @@ def test_a_result_in_avro_has_the_fields_of_the_json_one(standing_in: StandIn) -
 
 def test_a_result_without_a_verdict_is_written_too(standing_in: StandIn) -> None:
     off = replace(RUN, verdict=None, open=None, counts=None, batch=None, finished_at=None)
-    _, value, _ = render_result(
-        off, "m", None, partial(Registry(standing_in.url).encode_result, "t")
-    )
+    _, value, _ = render_result(off, None, partial(Registry(standing_in.url).encode_result, "t"))
     found = unframed(value, json.loads(standing_in.schemas[1]["schema"]))
     assert [found[name] for name in ("verdict", "open", "counts", "batch")] == [None] * 4
 
 
 def test_a_batch_of_huge_numbers_is_written_too(standing_in: StandIn) -> None:
     huge = replace(RUN, batch=Range("id", start=10**400))
-    _, value, _ = render_result(
-        huge, "m", None, partial(Registry(standing_in.url).encode_result, "t")
-    )
+    _, value, _ = render_result(huge, None, partial(Registry(standing_in.url).encode_result, "t"))
     found = unframed(value, json.loads(standing_in.schemas[1]["schema"]))
     assert json.loads(found["batch"]) == {"column": "id", "from": 10**400}
 
@@ -289,18 +285,18 @@ def test_a_batch_of_huge_numbers_is_written_too(standing_in: StandIn) -> None:
 def test_the_schema_of_results_is_registered_once_for_a_topic(standing_in: StandIn) -> None:
     registry = Registry(standing_in.url)
     for topic in ("t", "t", "u"):
-        render_result(RUN, "m", None, partial(registry.encode_result, topic))
+        render_result(RUN, None, partial(registry.encode_result, topic))
     assert standing_in.asked == [
         "POST /subjects/t-value",
         "POST /subjects/t-value/versions",
         "POST /subjects/u-value",
         "POST /subjects/u-value/versions",
     ]
-    render_result(RUN, "m", None, partial(Registry(standing_in.url).encode_result, "t"))
+    render_result(RUN, None, partial(Registry(standing_in.url).encode_result, "t"))
     assert standing_in.asked[4:] == ["POST /subjects/t-value"]
 
 
 def test_a_registry_that_takes_no_schema_is_told(standing_in: StandIn) -> None:
     standing_in.may_register = False
     with pytest.raises(SchemaRegistryUnavailable, match="versions: it answered 403"):
-        render_result(RUN, "m", None, partial(Registry(standing_in.url).encode_result, "t"))
+        render_result(RUN, None, partial(Registry(standing_in.url).encode_result, "t"))

@@ -49,8 +49,7 @@ RUN = Run(
 
 
 def test_the_example_is_what_a_run_becomes() -> None:
-    message_id = EXAMPLE["value"]["message_id"]
-    key, value, headers = render_result(RUN, message_id, "flights-2013-01")
+    key, value, headers = render_result(RUN, "flights-2013-01")
     assert key == b"flights.flights"
     assert json.loads(value) == EXAMPLE["value"]
     assert list(json.loads(value)) == list(EXAMPLE["value"])
@@ -58,22 +57,32 @@ def test_the_example_is_what_a_run_becomes() -> None:
 
 
 def test_a_request_without_a_name_has_the_id_of_the_store() -> None:
-    _, value, headers = render_result(RUN, "m")
+    _, value, headers = render_result(RUN)
     assert json.loads(value)["request_id"] == str(RUN.request_id)
     assert dict(headers)["request_id"] == str(RUN.request_id).encode()
 
 
 def test_what_there_is_not_has_no_header() -> None:
-    off = replace(RUN, verdict=None, open=None, counts=None, correlation_id=None, batch=None)
-    _, value, headers = render_result(off, "m")
-    assert [name for name, _ in headers] == ["request_id", "message_id"]
+    off = replace(
+        RUN,
+        state=RunState.CANCELLED,
+        verdict=None,
+        open=None,
+        counts=None,
+        correlation_id=None,
+        batch=None,
+    )
+    _, value, headers = render_result(off)
+    assert [name for name, _ in headers] == ["state", "request_id", "message_id"]
+    assert dict(headers)["state"] == b"cancelled"
     content = json.loads(value)
+    assert content["state"] == "cancelled"
     assert [content[name] for name in ("verdict", "open", "counts", "batch")] == [None] * 4
 
 
 def test_an_open_gate_and_words_of_any_script() -> None:
     gate = replace(RUN, table="größe.表", open=True, correlation_id="é")
-    key, value, headers = render_result(gate, "m")
+    key, value, headers = render_result(gate)
     assert key.decode() == json.loads(value)["table"] == "größe.表"
     assert dict(headers)["open"] == b"true"
     assert dict(headers)["correlation_id"].decode() == "é"

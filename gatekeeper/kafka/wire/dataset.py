@@ -10,7 +10,13 @@ from pydantic import Field
 
 from gatekeeper.configuration.document import Strict, Text, storable
 from gatekeeper.contracts.problems import validate
-from gatekeeper.contracts.trigger import BatchBody, CorrelationId
+from gatekeeper.contracts.trigger import (
+    BatchBody,
+    CallbackUrl,
+    CorrelationId,
+    RuleNames,
+    name_rules,
+)
 from gatekeeper.domain.errors import InvalidRequest
 from gatekeeper.kafka.wire.record import Trigger, WarehouseAddress
 from gatekeeper.kafka.wire.trigger import RequestId
@@ -31,8 +37,10 @@ class DatasetMessage(Strict):
         Field(max_length=2000, examples=["postgresql://db.example:5432/flights/flights/planes"]),
     ]
     batch: BatchBody | None = None
+    rules: RuleNames | None = None
     request_id: RequestId | None = None
     correlation_id: CorrelationId | None = None
+    callback_url: CallbackUrl | None = None
 
 
 def is_dataset(content: Mapping[str, Any]) -> bool:
@@ -51,7 +59,9 @@ def read_dataset(content: Mapping[str, Any]) -> Trigger:
         warehouse=WarehouseAddress(host, port, database),
         batch=message.batch.batch() if message.batch else None,
         request_id=message.request_id,
+        rules=name_rules(message.rules),
         correlation_id=message.correlation_id,
+        callback_url=message.callback_url,
     )
 
 

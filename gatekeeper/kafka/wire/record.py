@@ -25,8 +25,10 @@ class Trigger:
     table: str
     warehouse: str | WarehouseAddress | None = None
     batch: Batch | None = None
+    rules: tuple[str, ...] | None = None
     request_id: str | None = None
     correlation_id: str | None = None
+    callback_url: str | None = None
 
 
 @dataclass(frozen=True)

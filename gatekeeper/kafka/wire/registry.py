@@ -9,9 +9,9 @@ import fastavro
 import requests
 from fastavro.types import Schema
 
+from gatekeeper.contracts.result import ResultMessage
 from gatekeeper.domain.errors import InvalidRequest, SchemaRegistryUnavailable
 from gatekeeper.kafka.wire.avro import decode, encode, parse_schema, schema_id
-from gatekeeper.kafka.wire.result import ResultMessage
 from gatekeeper.kafka.wire.result_avro import RESULT_SCHEMA, RESULT_SCHEMA_TEXT, avro_content
 
 T = TypeVar("T")

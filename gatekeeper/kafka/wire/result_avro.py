@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gatekeeper.kafka.wire.result import ResultMessage
+from gatekeeper.contracts.result import ResultMessage
 
 _TIME = {"type": "long", "logicalType": "timestamp-micros"}
 _LONGS = {"type": "map", "values": "long"}
@@ -35,6 +35,12 @@ RESULT_SCHEMA: dict[str, Any] = {
         {"name": "correlation_id", "type": ["null", "string"], "default": None},
         {"name": "batch", "type": ["null", "string"], "default": None, "doc": "JSON"},
         {"name": "rule_set", "type": "string"},
+        {
+            "name": "rules",
+            "type": ["null", {"type": "array", "items": "string"}],
+            "default": None,
+        },
+        {"name": "state", "type": "string", "default": "finished"},
         {"name": "verdict", "type": ["null", "string"], "default": None},
         {"name": "open", "type": ["null", "boolean"], "default": None},
         {"name": "message", "type": "string"},

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from gatekeeper.contracts.result import ResultMessage
 from gatekeeper.kafka.wire.cloudevents import Event
 from gatekeeper.kafka.wire.dataset import DatasetMessage
 from gatekeeper.kafka.wire.debezium import ChangeEvent, ChangeWithSchema
-from gatekeeper.kafka.wire.result import ResultMessage
 from gatekeeper.kafka.wire.result_avro import RESULT_SCHEMA
 from gatekeeper.kafka.wire.trigger import TriggerMessage
 

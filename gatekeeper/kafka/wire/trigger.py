@@ -8,7 +8,7 @@ from pydantic import Field
 
 from gatekeeper.configuration.document import Name
 from gatekeeper.contracts.problems import validate
-from gatekeeper.contracts.trigger import TriggerBody
+from gatekeeper.contracts.trigger import TriggerBody, name_rules
 from gatekeeper.kafka.wire.record import Trigger
 
 RequestId = Annotated[
@@ -34,5 +34,7 @@ def build_trigger(message: TriggerMessage) -> Trigger:
         warehouse=message.warehouse,
         batch=message.batch.batch() if message.batch else None,
         request_id=message.request_id,
+        rules=name_rules(message.rules),
         correlation_id=message.correlation_id,
+        callback_url=message.callback_url,
     )

@@ -1,0 +1,1 @@
+"""Callbacks: a run's result is posted, signed, to where its asker wants it."""

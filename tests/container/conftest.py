@@ -11,7 +11,7 @@ from demo.play import GATES
 from demo.warehouse import READER, load_warehouse
 from gatekeeper.settings import load_settings
 from standalone.service import Place
-from tests.container.engine import EngineUnavailable, docker, running_engine
+from tests.container.engine import EngineUnavailable, running_engine
 from tests.container.images import build_kafka, build_postgres, build_stringx, make_base
 from tests.container.stack import Images, Stack
 from tests.kafka.fixtures import do_without
@@ -64,7 +64,8 @@ def _load(stack: Stack, directory: Path) -> None:
     load_warehouse(load_settings().model_copy(update={"data_dir": directory}), Place(admin, None))
     stack.query_warehouse(
         "create schema fleet;"
-        "create table fleet.parts as select i as id, i % 400 as part from generate_series(1, 4000) i;"
+        "create table fleet.parts as"
+        " select i as id, i % 400 as part from generate_series(1, 4000) i;"
         "create view fleet.slow as select id, part, pg_sleep(0.01) is not null as slept"
         " from fleet.parts where id <= 2000;"
         f"grant usage on schema fleet to {READER};"

@@ -1,7 +1,7 @@
 """A Docker engine for tests: the one that runs here, or one that is started for the while.
 
-Where none runs, Debian's is installed and started, which takes root. It keeps its images in a folder of
-its own, so that the next tests find them; whatever else the machine's Docker has is left alone.
+Where none runs, Debian's is installed and started, which takes root. It keeps its images in a
+folder of its own, so that the next tests find them; another Docker of the machine is left alone.
 """
 
 from __future__ import annotations
@@ -102,19 +102,23 @@ def need(command: str, package: str) -> str:
     if shutil.which(command) is None:
         if os.geteuid() != 0 or shutil.which("apt-get") is None:
             raise EngineUnavailable(f"{command} is missing (on Debian: apt-get install {package})")
-        quietly = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
-        for arguments in (("update",), ("install", "-y", "--no-install-recommends", package)):
-            subprocess.run(
-                ["apt-get", "-qq", *arguments],
-                capture_output=True,
-                timeout=INSTALL_SECONDS,
-                check=False,
-                **quietly,
-            )
+        _install(package)
     found = shutil.which(command)
     if found is None:
         raise EngineUnavailable(f"{command} is missing, and {package} couldn't be installed")
     return found
+
+
+def _install(package: str) -> None:
+    for arguments in (("update",), ("install", "-y", "--no-install-recommends", package)):
+        subprocess.run(
+            ["/usr/bin/apt-get", "-qq", *arguments],
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=INSTALL_SECONDS,
+            check=False,
+        )
 
 
 def find_client() -> str:

@@ -42,7 +42,8 @@ def check_verdicts(stack: Stack, run_ids: Sequence[str], runners: Sequence[str])
     listed = ",".join(f"'{run_id}'" for run_id in run_ids)
     rows = stack.query(
         "select run.id, run.verdict, gate.table_name, count(result.*) from runs run"
-        " join gates gate on gate.id = run.gate_id left join results result on result.run_id = run.id"
+        " join gates gate on gate.id = run.gate_id"
+        " left join results result on result.run_id = run.id"
         f" where run.id in ({listed}) group by 1, 2, 3"
     )
     assert len(rows) == len(set(run_ids))

@@ -1,6 +1,6 @@
-"""The images that the tests run: StringX's own, from its Dockerfile, and stand-ins for those that come
-from a registry, since none may be reachable: a base made by debootstrap, PostgreSQL from Debian, Kafka
-from the jars of the other Kafka tests.
+"""The images that the tests run: StringX's own, from its Dockerfile, and stand-ins for those that
+come from a registry, since none may be reachable: a base made by debootstrap, PostgreSQL from
+Debian, Kafka from the jars of the other Kafka tests.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def make_base() -> str:
 
 
 def _make_root(directory: Path) -> bytes:
-    """A minimal Debian with Python, and the certificates of this machine; gives it as an archive."""
+    """A minimal Debian with Python and this machine's certificates, as an archive."""
     root = directory / "root"
     debootstrap = need("debootstrap", "debootstrap")
     _run(debootstrap, "--variant=minbase", f"--include={BASE_PACKAGES}", SUITE, str(root))

@@ -3,12 +3,12 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-SCRIPTS := start-service.sh .ci/run
+SCRIPTS := start-service.sh .ci/run deploy/containers.sh $(wildcard tests/container/images/*/start)
 
-.PHONY: help setup test test-unit lint format lock docs bench kafka clean
+.PHONY: help setup test test-unit test-container lint format lock docs bench kafka clean
 
 help: ## what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +27,9 @@ test: setup ## all tests: unit, integration, e2e
 
 test-unit: setup ## the fast ones
 	$(BIN)/pytest tests/unit
+
+test-container: setup ## the image and compose, on a real Docker engine (as root on Debian it is installed)
+	$(BIN)/pytest tests/container --override-ini timeout=600
 
 lint: setup ## ruff, mypy, import contracts, shellcheck
 	$(BIN)/ruff format --check .

@@ -197,6 +197,18 @@ def consumer(settings: Settings) -> None:
         TriggerConsumer(client, parts).run(stop)
 
 
+@cli.command()
+def topics() -> None:
+    """Make Kafka's topics that aren't there, and print their names."""
+    from gatekeeper.kafka.client import build_config
+    from gatekeeper.kafka.topics import make_topics
+    from gatekeeper.settings import load_kafka_settings
+
+    kafka = load_kafka_settings(needed=True)
+    for topic in make_topics(build_config(kafka), kafka):
+        click.echo(topic)
+
+
 @cli.group()
 def dlq() -> None:
     """Look through the dead letters, and put them back."""

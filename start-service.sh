@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Sets StringX up in a virtual environment beside this file, and starts it.
+# Sets StringX up in a virtual environment beside this file, and starts it; or in containers.
 #
-#   ./start-service.sh         run it until Ctrl-C, on http://127.0.0.1:5001
-#   ./start-service.sh demo    judge real flights data, show what was found, and end
+#   ./start-service.sh           run it until Ctrl-C, on http://127.0.0.1:5001
+#   ./start-service.sh demo      judge real flights data, show what was found, and end
+#   ./start-service.sh docker    build the image, start everything in containers, and say where it is
+#   ./start-service.sh down      stop these containers; what is stored stays
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -43,20 +45,31 @@ install() {
     touch "$mark"
 }
 
-[ -x "$venv/bin/python" ] || make_venv
-install requirements.txt
+set_up() {
+    [ -x "$venv/bin/python" ] || make_venv
+    install requirements.txt
+}
 
+usage() {
+    say "usage: ./start-service.sh [demo | docker | down]"
+    exit 2
+}
+
+[ $# -le 1 ] || usage
 case "${1:-up}" in
     up)
-        [ $# -le 1 ] || { say "up takes no argument"; exit 2; }
+        set_up
         exec "$venv/bin/python" app.py up
         ;;
     demo)
+        set_up
         install requirements-demo.txt --no-deps
         exec "$venv/bin/python" app.py demo
         ;;
+    docker | down)
+        exec deploy/containers.sh "$1"
+        ;;
     *)
-        say "usage: ./start-service.sh [demo]"
-        exit 2
+        usage
         ;;
 esac

@@ -331,6 +331,35 @@ def migrate(settings: Settings, revision: str, *, down: bool) -> None:
 
 
 @cli.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+def backup(settings: Settings, file: Path) -> None:
+    """Write all that the store holds into FILE, while it runs."""
+    from gatekeeper.store.engine import open_store
+    from standalone.backup import write_backup
+
+    with closing(open_store(settings)) as store:
+        write_backup(store.conninfo, file)
+    click.echo(f"{file} holds the store, {file.stat().st_size / 2**20:.1f} MiB")
+
+
+@cli.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.confirmation_option(prompt="All that the store holds now will be gone. Go on?")
+@click.pass_obj
+def restore(settings: Settings, file: Path) -> None:
+    """Put what a backup's FILE holds in the place of all that the store holds."""
+    from gatekeeper.store.engine import Store
+    from standalone.backup import restore_backup
+    from standalone.service import store_place
+
+    with store_place(settings) as place, closing(Store(place.store_url)) as store:
+        restore_backup(place.store_url, file)
+        migrate_store(store)
+    click.echo(f"the store is as it was in {file}")
+
+
+@cli.command()
 @click.pass_obj
 def up(settings: Settings) -> None:
     """Run everything on this machine, until Ctrl-C or SIGTERM."""

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import traceback
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -115,6 +115,7 @@ def worker(settings: Settings) -> None:
     from functools import partial
 
     from gatekeeper import flow
+    from gatekeeper.pulse import beat_for_ever
     from gatekeeper.queue.jobs import ACKNOWLEDGE_QUEUE, Queue
     from gatekeeper.queue.recovery import recover_for_ever
     from gatekeeper.queue.tasks import MAINTENANCE_QUEUE, build_worker_app
@@ -131,6 +132,7 @@ def worker(settings: Settings) -> None:
         beside: list[SideTask] = [
             partial(recover_for_ever, store, Queue()),
             partial(watch_for_ever, store, Queue()),
+            partial(beat_for_ever, settings.pulse_file),
         ]
         if hosts:
             from gatekeeper.callbacks.caller import Caller
@@ -167,6 +169,7 @@ def consumer(settings: Settings) -> None:
     from gatekeeper.kafka.dead_letters import DeadLetters
     from gatekeeper.kafka.intake import Intake
     from gatekeeper.kafka.metrics import Metrics
+    from gatekeeper.pulse import beat
     from gatekeeper.queue.depth import count_waiting
     from gatekeeper.queue.jobs import Queue
     from gatekeeper.settings import load_kafka_settings
@@ -193,6 +196,7 @@ def consumer(settings: Settings) -> None:
             dead_letters=DeadLetters(producer, kafka.dead_letters_topic),
             max_queue_depth=kafka.max_queue_depth,
             metrics=metrics,
+            beat=partial(beat, settings.pulse_file),
         )
         TriggerConsumer(client, parts).run(stop)
 
@@ -235,7 +239,9 @@ def runner(settings: Settings) -> None:
     from functools import partial
 
     from gatekeeper import flow, watching
-    from gatekeeper.queue.jobs import RUN_QUEUE, Queue
+    from gatekeeper.fleet import Presence
+    from gatekeeper.pulse import beat_for_ever
+    from gatekeeper.queue.jobs import Queue, name_queue
     from gatekeeper.queue.tasks import build_runner_app
     from gatekeeper.queue.worker import WorkerOptions, run_worker
     from gatekeeper.settings import load_kafka_settings
@@ -244,19 +250,22 @@ def runner(settings: Settings) -> None:
     from runner.lane_process import LaneLimits
     from runner.lanes import Lanes
 
-    count = settings.lanes or os.cpu_count() or 1
+    count, pools = settings.lanes or os.cpu_count() or 1, settings.pools.split(",")
     limits = LaneLimits(settings.lane_threads, settings.lane_max_runs, settings.lane_max_mebibytes)
     places = settings.secrets_dir, settings.dbt_project_dir, settings.projects_dir
     with (
-        closing(open_store(settings, count + 1)) as store,
+        closing(open_store(settings, count + 2)) as store,
         closing(Lanes(count, limits, os.environ, *places)) as lanes,
+        closing(Presence(store, settings.version, pools, lanes.states)) as presence,
     ):
         options = WorkerOptions(
             name="runner",
-            queues=[RUN_QUEUE],
+            queues=[name_queue(pool) for pool in pools],
             concurrency=count,
             drain_seconds=settings.drain_seconds,
+            on_draining=presence.drain,
             on_drained_out=lanes.close,
+            beside=[presence.beat_for_ever, partial(beat_for_ever, settings.pulse_file)],
         )
         answers = (
             [Channel.HTTP, Channel.KAFKA] if load_kafka_settings().bootstrap else [Channel.HTTP]
@@ -264,6 +273,29 @@ def runner(settings: Settings) -> None:
         attempt = partial(flow.run_attempt, store, Queue(), lanes.measure, answers=answers)
         look = partial(watching.look, store, Queue(), lanes.measure)
         run_worker(build_runner_app(store.conninfo, attempt, look), options)
+
+
+@cli.command()
+@click.pass_obj
+def portal(settings: Settings) -> None:
+    """Serve dbt's docs of the dbt project, as they are when it starts."""
+    from functools import partial
+    from tempfile import TemporaryDirectory
+
+    import structlog
+
+    from gatekeeper.pulse import beat
+    from runner.portal import Portal, write_portal
+    from standalone.signals import Interrupted, end_on_signals
+
+    end_on_signals()
+    address = (settings.host, settings.portal_port)
+    with suppress(Interrupted), TemporaryDirectory(prefix="stringx-portal-") as directory:
+        folder = write_portal(settings.dbt_project_dir, Path(directory))
+        with Portal(address, folder, partial(beat, settings.pulse_file)) as server:
+            log = structlog.get_logger("stringx")
+            log.info("the portal listens", action="listening", address="{}:{}".format(*address))
+            server.serve_forever()
 
 
 def migrate_store(store: Store, revision: str = "head", *, down: bool = False) -> None:
@@ -338,10 +370,11 @@ def demo(settings: Settings) -> None:
 )
 def describe(directory: Path) -> None:
     """Write what the docs take from the code: the Postman collection, the page of rule types and
-    what dbt's own docs say of them, the schemas of messages.
+    what dbt's own docs say of them, the schemas of messages, the example of an .env file.
     """
     from api.factory import build_spec
     from api.postman import render_collection
+    from console.env_example import render_env_example
     from gatekeeper.catalogue.page import render_page
     from gatekeeper.catalogue.properties import render_properties
     from gatekeeper.catalogue.rule_types import load_rule_types
@@ -354,6 +387,7 @@ def describe(directory: Path) -> None:
     for name, text in render_schemas().items():
         (directory / "contracts" / name).write_text(text, "utf-8")
     properties = ROOT / "stringx" / "properties" / "rule_types.yml"
+    (ROOT / ".env.example").write_text(render_env_example(), "utf-8")
     properties.write_text(render_properties(load_rule_types()), "utf-8")
 
 

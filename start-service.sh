@@ -6,6 +6,14 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+# Settings of one's own; .env.example has them all.
+if [ -f .env ]; then
+    set -a
+    # shellcheck disable=SC1091
+    . ./.env
+    set +a
+fi
+
 python=${STRINGX_PYTHON:-python3.11}
 venv=.venv
 

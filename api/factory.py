@@ -17,12 +17,11 @@ from api.gates import TableConverter, gates
 from api.guard import turn_away
 from api.health import health
 from api.openapi import complete_spec
+from api.runners import runners
 from api.runs import runs
 from api.trials import trials
 from gatekeeper.contracts.json_text import MAX_BODY_BYTES, parse_json
-
-VERSION = "0.1.0"
-
+from gatekeeper.settings import VERSION
 
 LOOPBACK_NAMES = ["127.0.0.1", "localhost"]
 
@@ -54,7 +53,7 @@ def create_app(backend: Backend | None, host: str = "") -> APIFlask:
     app.extensions["stringx"] = backend
     register_errors(app)
     app.url_map.converters["table"] = TableConverter
-    for blueprint in (runs, gates, trials, config, health):
+    for blueprint in (runs, gates, trials, config, runners, health):
         app.register_blueprint(blueprint)
     app.spec_processor(complete_spec)  # type: ignore[arg-type]  # the spec is JSON, not YAML
     app.before_request(_begin)

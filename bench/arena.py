@@ -25,12 +25,11 @@ from typing import Any, NoReturn
 import click
 import yaml
 
-from api.factory import VERSION
 from app import migrate_store
 from gatekeeper.catalogue.rule_types import load_rule_types
 from gatekeeper.configuration.apply import apply_configuration
 from gatekeeper.logs import configure_logs
-from gatekeeper.settings import Settings, load_settings
+from gatekeeper.settings import VERSION, Settings, load_settings
 from gatekeeper.store.engine import Store
 from standalone.service import Place, store_place
 from standalone.signals import end_on_signals

@@ -18,7 +18,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from gatekeeper.domain.errors import GatekeeperError
 from gatekeeper.settings import Settings
-from standalone.postgres import superuser_url
 from standalone.service import Place
 
 DATABASE = "stringx_demo"
@@ -54,7 +53,11 @@ def demo_environment(settings: Settings, place: Place) -> dict[str, str]:
 
 def load_warehouse(settings: Settings, place: Place) -> bool:
     """Make and load the warehouse; False where it is there already."""
-    admin = superuser_url(place.socket) if place.socket is not None else place.store_url
+    admin = place.store_url
+    if place.socket is not None:
+        from standalone.postgres import superuser_url
+
+        admin = superuser_url(place.socket)
     if _is_loaded(admin):
         return False
     try:

@@ -67,6 +67,7 @@ from gatekeeper.store.requests import (
     set_jobs,
 )
 from gatekeeper.store.results import save_results
+from gatekeeper.store.runners import forget_lost_runners
 from gatekeeper.store.runs import load_backtest, load_judged_batches, load_run
 from gatekeeper.store.samples import forget_samples, save_samples
 
@@ -148,7 +149,11 @@ def _store_arrivals(
     gives those that are new.
     """
     new = save_requests(tx, arrivals, received_at)
-    jobs = [RunJob(each.run_id, each.gate.id, each.request.batch) for each in new if each.is_asked]
+    jobs = [
+        RunJob(each.run_id, each.gate.id, each.request.batch, each.gate.pool)
+        for each in new
+        if each.is_asked
+    ]
     save_runs(tx, new, queue.defer_runs(tx, jobs))
     owe_answers(tx, [owed for each in new if not each.is_asked for owed in _owe_unasked(each)])
     return new
@@ -242,7 +247,7 @@ def _queue_trial(
     tx: Transaction, queue: Queue, request_id: RequestId, gate: Gate, trial: Trial
 ) -> RunId:
     run_id = save_trial(tx, request_id, gate, trial)
-    job = RunJob(run_id, gate.id, trial.batch, trial.purpose)
+    job = RunJob(run_id, gate.id, trial.batch, gate.pool, trial.purpose)
     set_jobs(tx, queue.defer_runs(tx, [job]))
     return run_id
 
@@ -409,9 +414,12 @@ def acknowledge(store: Store, run_id: RunId) -> None:
 
 
 def forget(store: Store) -> None:
-    """Delete what may not be kept any longer: samples of failing rows."""
+    """Delete what may not be kept any longer, and what is of no use any more: samples of failing
+    rows, runners that were lost.
+    """
     with store.transaction() as tx:
         checks = forget_samples(tx)
+        forget_lost_runners(tx)
     log.info("samples forgotten", action="samples_forgotten", checks=checks)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -22,14 +22,25 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gatekeeper.contracts.callback_url import parse_hosts
 from gatekeeper.domain.errors import InvalidConfiguration, Problem
+from gatekeeper.domain.fleet import DEFAULT_POOL
 
+VERSION = "0.1.0"
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "STRINGX_"
-# What warehouses refer to, and what the command line, start-service.sh and the tests read.
-NOT_SETTINGS = ("STRINGX_WAREHOUSE_", "STRINGX_URL", "STRINGX_PYTHON", "STRINGX_KAFKA_HOME")
+# What warehouses refer to, and what compose, the command line, start-service.sh and the tests read.
+NOT_SETTINGS = (
+    "STRINGX_WAREHOUSE_",
+    "STRINGX_DOCKER_",
+    "STRINGX_URL",
+    "STRINGX_PYTHON",
+    "STRINGX_KAFKA_HOME",
+)
+
+POOLS = r"^[a-z][a-z0-9_-]{0,62}(,[a-z][a-z0-9_-]{0,62})*$"
 
 Count = Annotated[int, Field(ge=1, le=1000)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 def _postgresql(url: SecretStr) -> SecretStr:
@@ -119,6 +130,11 @@ class Settings(BaseSettings):
         description="the store, as postgresql://user:password@host:port/name; "
         "without it an embedded PostgreSQL in the data directory is used",
     )
+    database_url_file: FilePath | None = Field(
+        None,
+        description="a file that holds the store's URL, in place of `STRINGX_DATABASE_URL`; "
+        "it may not lie in `STRINGX_SECRETS_DIR`, whose files warehouses may refer to",
+    )
     data_dir: Path = Field(
         ROOT / ".stringx",
         description="where the embedded PostgreSQL and the demo's logs live",
@@ -132,7 +148,8 @@ class Settings(BaseSettings):
         description="the folder of the dbt projects that gates name; a runner reads it",
     )
     host: str = Field("127.0.0.1", description="the address that web listens on")
-    port: Annotated[int, Field(ge=1, le=65535)] = Field(5001, description="the port of the API")
+    port: Port = Field(5001, description="the port of the API")
+    portal_port: Port = Field(8001, description="the port of the portal")
     web_processes: Count = Field(2, description="processes of web")
     web_threads: Count = Field(16, description="threads of each web process")
     max_wait_seconds: Seconds = Field(
@@ -145,6 +162,11 @@ class Settings(BaseSettings):
     lanes: Count | None = Field(
         None,
         description="lanes of a runner, each judging one run at a time; without it one a core",
+    )
+    pools: Annotated[str, Field(pattern=POOLS)] = Field(
+        DEFAULT_POOL,
+        description="the pools whose runs a runner takes, as pool,pool; `default` is that of gates "
+        "and warehouses that name none",
     )
     lane_threads: Count = Field(
         4, description="checks that a lane runs at once, each on a warehouse connection of its own"
@@ -169,12 +191,39 @@ class Settings(BaseSettings):
         None,
         description="the file with the secret that signs what a worker posts, as whsec_ and base64",
     )
+    version: str = Field(
+        VERSION, description="what this release is called where runners are shown; an image sets it"
+    )
+    pulse_file: Path | None = Field(
+        None,
+        description="a file that worker, runner, consumer and portal touch for as long as they "
+        "live, for a container's health check",
+    )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="how logs are written; auto is console on a terminal, else json"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="the least level that is logged"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_database_url(cls, given: dict[str, Any]) -> dict[str, Any]:
+        file = given.get("database_url_file")
+        if file is None or given.get("database_url") is not None:
+            return given
+        try:
+            return {**given, "database_url": Path(file).read_text().strip()}
+        except OSError:
+            # That the file isn't there is said by its own field.
+            return given
+
+    @model_validator(mode="after")
+    def _store_kept_from_warehouses(self) -> Self:
+        file = self.database_url_file
+        if file is not None and file.resolve().is_relative_to(self.secrets_dir.resolve()):
+            raise ValueError("STRINGX_DATABASE_URL_FILE may not lie in STRINGX_SECRETS_DIR")
+        return self
 
     @property
     def address(self) -> str:

@@ -74,7 +74,7 @@ def queue_looks(store: Store, queue: Queue) -> None:
     """Queue a look for each gate that is to look at its table now."""
     with store.transaction() as tx:
         for gate_id in claim_looks(tx):
-            queue.defer_look(tx, gate_id)
+            queue.defer_look(tx, gate_id, load_gate(tx, gate_id).pool)
 
 
 def look(store: Store, queue: Queue, measure: Measure, gate_id: int) -> None:

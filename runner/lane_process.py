@@ -20,7 +20,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import psutil
 import structlog
+
+from gatekeeper.domain.fleet import LaneState
 
 log = structlog.get_logger(__name__)
 
@@ -48,11 +51,14 @@ class LaneLimits:
 
 
 class Lane:
-    """One child process. Owned by one thread at a time."""
+    """One child process. Owned by one thread at a time; any may ask for its state. `run_id` is the
+    run that it is at.
+    """
 
     def __init__(self, number: int, limits: LaneLimits) -> None:
         self.number = number
         self.projects: set[str] = set()
+        self.run_id: str | None = None
         self._limits = limits
         self.retired = False
         self._runs = 0
@@ -63,6 +69,14 @@ class Lane:
     def pid(self) -> int:
         """The id of the lane's process."""
         return self._process.pid
+
+    def state(self) -> LaneState:
+        """Tell what it is at."""
+        try:
+            mebibytes = psutil.Process(self.pid).memory_info().rss // 2**20
+        except psutil.NoSuchProcess:
+            mebibytes = 0
+        return LaneState(self.number, self.pid, self._runs, mebibytes, self.run_id)
 
     def ask(self, order: Mapping[str, Any], deadline_seconds: float) -> dict[str, Any]:
         """Send an order and wait for its answer; raises LaneDied or LaneLate."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from gatekeeper.domain.batch import parse_batch, render_batch
 from gatekeeper.domain.errors import RunnerError, RunnerStopped, UnknownReference
+from gatekeeper.domain.fleet import LaneState
 from gatekeeper.domain.plan import Plan
 from gatekeeper.domain.rule import parse_rule
 from gatekeeper.domain.verdict import Measured, Measurement
@@ -56,13 +57,19 @@ class Lanes:
             if plan.attempt > 1:
                 # Whoever carried out the last attempt may have died and left its queries running.
                 end_sessions(order)
+            lane.run_id = str(plan.run_id)
             answer = self._ask(lane, order, plan.deadline_seconds)
             lane.replace_if_worn()
         finally:
+            lane.run_id = None
             self._give_back(lane)
         if "failure" in answer:
             raise RunnerError(answer["failure"], transient=answer["transient"])
         return _read_answer(**answer["measured"])
+
+    def states(self) -> list[LaneState]:
+        """Tell what each lane is at."""
+        return [lane.state() for lane in self._lanes]
 
     def close(self) -> None:
         """Kill every lane; what is under way ends as if its lane had died. Once is enough."""

@@ -17,7 +17,6 @@ import requests
 from gatekeeper.domain.errors import GatekeeperError, InvalidConfiguration, Problem
 from gatekeeper.settings import ROOT, Settings, load_kafka_settings
 from gatekeeper.store.engine import embedded_url
-from standalone.postgres import embedded_postgres
 from standalone.signals import uninterrupted
 from standalone.supervisor import Role, Supervisor
 
@@ -52,6 +51,11 @@ def store_place(settings: Settings) -> Iterator[Place]:
     if settings.database_url is not None:
         yield Place(settings.database_url.get_secret_value(), None)
         return
+    try:
+        from standalone.postgres import embedded_postgres
+    except ModuleNotFoundError:
+        reason = "is needed here: this installation has no PostgreSQL of its own"
+        raise InvalidConfiguration([Problem("STRINGX_DATABASE_URL", reason)]) from None
     with _only_one(settings.data_dir), embedded_postgres(settings.data_dir) as socket:
         yield Place(embedded_url(socket), socket)
 

@@ -147,6 +147,7 @@ class GateSummary(View):
     dbt_project: DbtProjectView | None
     watch: WatchView | None
     cron: str | None
+    pool: str
     rule_set: str
     rule_count: int
 
@@ -183,6 +184,7 @@ def _gate_fields(gate: Gate) -> dict[str, Any]:
         "dbt_project": DbtProjectView.of(gate.policy.dbt_project),
         "watch": WatchView.of(gate.policy.watch),
         "cron": gate.policy.cron,
+        "pool": gate.pool,
         "samples": SamplePolicyView.model_validate(gate.policy.samples, from_attributes=True),
         "rule_set": gate.rule_set.hash,
         "rule_count": len(gate.rule_set.rules),

@@ -117,7 +117,7 @@ def _save(
 ) -> None:
     for warehouse in merged.warehouses:
         connection = warehouse.connection.model_dump(exclude_none=True)
-        save_warehouse(tx, Warehouse(warehouse.name, warehouse.adapter, connection))
+        save_warehouse(tx, Warehouse(warehouse.name, warehouse.adapter, connection, warehouse.pool))
     _save_templates(tx, stored.templates, merged.templates)
     for gate in _changed_gates(stored, merged):
         rules = [build_rule(rule, rule_types[rule.type]) for rule in gate.rules]

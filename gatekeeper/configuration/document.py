@@ -105,10 +105,15 @@ class DuckdbConnection(Strict):
 WarehouseName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
+PoolName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+"""The runners that may take a run: those whose setting names it."""
+
+
 class PostgresWarehouse(Strict):
     """A PostgreSQL database that holds judged tables."""
 
     name: WarehouseName
+    pool: PoolName | None = None
     adapter: Literal["postgres"] = "postgres"
     connection: PostgresConnection
 
@@ -117,6 +122,7 @@ class DuckdbWarehouse(Strict):
     """A DuckDB file that holds judged tables."""
 
     name: WarehouseName
+    pool: PoolName | None = None
     adapter: Literal["duckdb"]
     connection: DuckdbConnection
 
@@ -307,6 +313,7 @@ class GateDocument(Strict):
     on_no_data: OnNoData = Field(default=OnNoData.FAIL, strict=False)
     deadline_seconds: Annotated[int, Field(ge=1, le=86400)] = 600
     incremental: ColumnName | None = None
+    pool: PoolName | None = None
     watch: WatchDocument | None = None
     cron: Annotated[Text, Field(max_length=255), AfterValidator(_check_cron)] | None = None
     dbt_project: DbtProjectDocument | None = None
@@ -330,6 +337,7 @@ class GateDocument(Strict):
             dbt_project=self._dbt_project(),
             watch=self.watch.watch() if self.watch else None,
             cron=self.cron,
+            pool=self.pool,
         )
 
     def tagged(self) -> Tags:

@@ -36,7 +36,12 @@ def load_placed(tx: Transaction, rule_types: Mapping[str, RuleType]) -> Document
     """Load all of it, with the rules that templates put on gates."""
     warehouses = [
         _WAREHOUSE.validate_python(
-            {"name": each.name, "adapter": each.adapter, "connection": dict(each.connection)}
+            {
+                "name": each.name,
+                "pool": each.pool,
+                "adapter": each.adapter,
+                "connection": dict(each.connection),
+            }
         )
         for each in load_warehouses(tx)
     ]
@@ -63,6 +68,7 @@ def _gate_document(gate: Gate, rule_types: Mapping[str, RuleType]) -> GateDocume
         dbt_project=_dbt_project_document(gate),
         watch=WatchDocument(**asdict(gate.policy.watch)) if gate.policy.watch else None,
         cron=gate.policy.cron,
+        pool=gate.policy.pool,
         samples=SamplesDocument.model_validate(asdict(gate.policy.samples), strict=False),
         rules=[rule_document(rule, rule_types) for rule in gate.rule_set.rules],
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from gatekeeper.domain.fleet import DEFAULT_POOL
 from gatekeeper.domain.rule import RuleSet
 from gatekeeper.domain.samples import NO_SAMPLES, SamplePolicy
 from gatekeeper.domain.verdict import OnNoData, Verdict
@@ -37,7 +38,8 @@ class Policy:
     """What a gate makes of a verdict, and how long it may take to reach one. `incremental` is the
     column that tells new rows: a run that is asked for no batch judges those alone. The tests of
     `dbt_project` are judged beside the gate's rules. Nobody needs to ask for runs that `watch` and
-    `cron` ask for: when the table changes, and at these times of UTC.
+    `cron` ask for: when the table changes, and at these times of UTC. `pool` names the runners that
+    are to judge it, where they aren't those of its warehouse.
     """
 
     mode: Mode = Mode.ASYNC
@@ -49,17 +51,19 @@ class Policy:
     dbt_project: DbtProject | None = None
     watch: Watch | None = None
     cron: str | None = None
+    pool: str | None = None
 
 
 @dataclass(frozen=True)
 class Warehouse:
     """A database that holds judged tables. `connection` holds values or references such as
-    `env:NAME`; a password is always a reference.
+    `env:NAME`; a password is always a reference. `pool` names the runners that are next to it.
     """
 
     name: str
     adapter: str
     connection: Mapping[str, str | int]
+    pool: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class StoredRuleSet:
 class Gate:
     """A table of a warehouse (`schema.table`) with its rules and its policy. `watermark` is the
     highest value of the incremental column that was judged open, in its written form; `salt` goes
-    into the hashes of its samples.
+    into the hashes of its samples; `pool` is the one whose runners judge it.
     """
 
     id: int
@@ -94,6 +98,7 @@ class Gate:
     rule_set: RuleSet
     watermark: str | None = None
     salt: str = ""
+    pool: str = DEFAULT_POOL
     tags: Tags = field(default_factory=Tags)
 
     @property

@@ -40,6 +40,7 @@ Polled = Mapping[TopicPartition, Sequence[Record]]
 class Parts:
     """What a consumer works with. `intake` stores a poll's records and gives those refused; both it
     and `queue_depth`, how many runs wait, raise StoreUnavailable. Above `max_queue_depth` it waits.
+    `beat` is called at every turn.
     """
 
     intake: Callable[[Sequence[Record]], Sequence[Refusal]]
@@ -47,6 +48,7 @@ class Parts:
     dead_letters: DeadLetters
     max_queue_depth: int
     metrics: Metrics = field(default_factory=Metrics)
+    beat: Callable[[], None] = lambda: None
 
 
 class TriggerConsumer:
@@ -63,6 +65,7 @@ class TriggerConsumer:
         """Take records until asked to stop; raises DeadLetterLost rather than lose one."""
         while not stop.is_set():
             began = time.monotonic()
+            self._parts.beat()
             self._mind_the_store()
             polled = self._poll(stop)
             if polled:

@@ -12,10 +12,13 @@ import psycopg
 from procrastinate.jobs import Job
 
 from gatekeeper.domain.batch import Batch, batch_key
+from gatekeeper.domain.fleet import DEFAULT_POOL
 from gatekeeper.domain.run import Purpose, RunId
 from gatekeeper.store.engine import Transaction
 
 RUN_QUEUE = "runs"
+"""The queue of the default pool; every other pool's is named after it."""
+
 RUN_TASK = "run"
 LOOK_TASK = "look"
 ACKNOWLEDGE_QUEUE = "acknowledgements"
@@ -27,11 +30,12 @@ PRIORITY = {Purpose.JUDGE: 0, Purpose.TRY: -1, Purpose.BACKTEST: -2}
 
 @dataclass(frozen=True)
 class RunJob:
-    """What the queue must know of a run."""
+    """What the queue must know of a run. `pool` is that of the runners that may take it."""
 
     run_id: RunId
     gate_id: int
     batch: Batch | None
+    pool: str
     purpose: Purpose = Purpose.JUDGE
 
     @property
@@ -68,18 +72,18 @@ class Queue:
     def _build_job(self, tx: Transaction, run: RunJob) -> Job:
         deferrer = self._app.configure_task(
             RUN_TASK,
-            queue=RUN_QUEUE,
+            queue=name_queue(run.pool),
             lock=run.lock,
             priority=PRIORITY[run.purpose],
             connection=driver_connection(tx),
         )
         return deferrer.make_new_job(run_id=str(run.run_id))
 
-    def defer_look(self, tx: Transaction, gate_id: int) -> int:
+    def defer_look(self, tx: Transaction, gate_id: int, pool: str) -> int:
         """Queue a look at the gate's table."""
         deferrer = self._app.configure_task(
             LOOK_TASK,
-            queue=RUN_QUEUE,
+            queue=name_queue(pool),
             lock=f"look:{gate_id}",
             connection=driver_connection(tx),
         )
@@ -91,6 +95,11 @@ class Queue:
             ACKNOWLEDGE_TASK, queue=ACKNOWLEDGE_QUEUE, connection=driver_connection(tx)
         )
         return deferrer.defer(run_id=str(run_id))
+
+
+def name_queue(pool: str) -> str:
+    """Give the queue that the runs of a pool wait in."""
+    return RUN_QUEUE if pool == DEFAULT_POOL else f"{RUN_QUEUE}.{pool}"
 
 
 def driver_connection(tx: Transaction) -> psycopg.Connection[Any]:

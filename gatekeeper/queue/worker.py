@@ -60,12 +60,15 @@ class DrainSafeWorker(Worker):
 
 @dataclass(frozen=True)
 class WorkerOptions:
-    """How a process takes jobs. What is `beside` runs along with it."""
+    """How a process takes jobs. What is `beside` runs along with it, also while it drains;
+    `on_draining` is called when that begins.
+    """
 
     name: str
     queues: list[str]
     concurrency: int
     drain_seconds: float
+    on_draining: Callable[[], None] = lambda: None
     on_drained_out: Callable[[], None] = lambda: None
     beside: Sequence[SideTask] = ()
 
@@ -98,7 +101,7 @@ async def _run_until(
     try:
         async with app.open_async():
             worker = _build_worker(app, options, stopping)
-            stopper = asyncio.create_task(_stop(worker, stopping))
+            stopper = asyncio.create_task(_stop(worker, stopping, options.on_draining))
             await worker.run()  # type: ignore[no-untyped-call]
             await utils.cancel_and_capture_errors([stopper])
     except (ConnectorException, psycopg.Error) as error:
@@ -107,8 +110,9 @@ async def _run_until(
         await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def _stop(worker: Worker, stopping: asyncio.Event) -> None:
+async def _stop(worker: Worker, stopping: asyncio.Event, on_draining: Callable[[], None]) -> None:
     await stopping.wait()
+    on_draining()
     worker.stop()  # type: ignore[no-untyped-call]
 
 

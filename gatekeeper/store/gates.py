@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, case, delete, func, select, u
 from sqlalchemy.dialects.postgresql import insert
 
 from gatekeeper.domain.errors import AmbiguousGate, UnknownGate
+from gatekeeper.domain.fleet import DEFAULT_POOL
 from gatekeeper.domain.gate import DbtProject, Gate, Mode, Policy, StoredRuleSet, Tags, Warehouse
 from gatekeeper.domain.rule import Rule, RuleSet, build_rule_set, parse_rule, render_rule
 from gatekeeper.domain.samples import parse_sample_policy
@@ -68,13 +69,17 @@ def load_gates(tx: Transaction) -> list[Gate]:
 def load_warehouse(tx: Transaction, name: str) -> Warehouse:
     """Load a warehouse that is known to be there."""
     row = tx.execute(select(warehouses).where(warehouses.c.name == name)).one()
-    return Warehouse(name=row.name, adapter=row.adapter, connection=row.connection)
+    return _warehouse(row)
 
 
 def load_warehouses(tx: Transaction) -> list[Warehouse]:
     """Load every warehouse."""
     rows = tx.execute(select(warehouses).where(warehouses.c.retired_at.is_(None)))
-    return [Warehouse(row.name, row.adapter, row.connection) for row in rows]
+    return [_warehouse(row) for row in rows]
+
+
+def _warehouse(row: Row[*tuple[object, ...]]) -> Warehouse:
+    return Warehouse(row.name, row.adapter, row.connection, row.pool)
 
 
 def save_warehouse(tx: Transaction, warehouse: Warehouse) -> None:
@@ -82,6 +87,7 @@ def save_warehouse(tx: Transaction, warehouse: Warehouse) -> None:
     values = {
         "adapter": warehouse.adapter,
         "connection": dict(warehouse.connection),
+        "pool": warehouse.pool,
         "retired_at": None,
     }
     statement = insert(warehouses).values(name=warehouse.name, **values)
@@ -113,6 +119,7 @@ def save_gate(
         "incremental": policy.incremental,
         "watch": asdict(policy.watch) if policy.watch else None,
         "cron": policy.cron,
+        "pool": policy.pool,
         "samples": asdict(policy.samples),
         "dbt_project": asdict(policy.dbt_project) if policy.dbt_project else None,
         "rule_set_hash": rule_set.hash,
@@ -199,7 +206,11 @@ def load_rule_sets(tx: Transaction, gate_id: int) -> list[StoredRuleSet]:
 
 def _select_gates(*conditions: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
     return (
-        select(gates, warehouses.c.name.label("warehouse"))
+        select(
+            gates,
+            warehouses.c.name.label("warehouse"),
+            warehouses.c.pool.label("warehouse_pool"),
+        )
         .join(warehouses, warehouses.c.id == gates.c.warehouse_id)
         .where(*conditions)
         .order_by(warehouses.c.name, gates.c.table_name)
@@ -225,10 +236,12 @@ def _gate(tx: Transaction, row: Row[*tuple[object, ...]]) -> Gate:
             dbt_project=DbtProject(**row.dbt_project) if row.dbt_project else None,
             watch=Watch(**row.watch) if row.watch else None,
             cron=row.cron,
+            pool=row.pool,
         ),
         rule_set=RuleSet(row.rule_set_hash, tuple(parse_rule(dict(rule)) for rule in gate_rules)),
         watermark=row.watermark,
         salt=str(row.salt),
+        pool=row.pool or row.warehouse_pool or DEFAULT_POOL,
         tags=Tags(
             tuple(row.tags), {column: tuple(tags) for column, tags in row.column_tags.items()}
         ),

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from gatekeeper.domain.fleet import RunnerState
 from gatekeeper.domain.gate import Mode
 from gatekeeper.domain.rule import Dimension, Entity, Kind, Severity
 from gatekeeper.domain.run import Purpose, RunState, Trigger
@@ -59,6 +60,8 @@ warehouses = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("adapter", Text, nullable=False),
     Column("connection", JSONB, nullable=False),
+    # Of the runners; a gate's own goes first.
+    Column("pool", Text),
     # What has runs on record is never deleted; retired, it is out of every list and question.
     _timestamp("retired_at"),
 )
@@ -83,6 +86,7 @@ gates = Table(
     # The highest value of that column which was judged open, in its written form.
     Column("watermark", Text),
     Column("dbt_project", JSONB(none_as_null=True)),
+    Column("pool", Text),
     Column("watch", JSONB(none_as_null=True)),
     Column("cron", Text),
     # What may be kept of failing rows; and what goes into their hashes, never shown.
@@ -292,6 +296,22 @@ samples = Table(
     Column("rows", JSONB, nullable=False),
     _timestamp("expires_at", nullable=False),
     Index("samples_expires_at_idx", "expires_at"),
+)
+
+runners = Table(
+    "runners",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("pools", ARRAY(Text), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("mebibytes", Integer, nullable=False),
+    Column("lanes", JSONB, nullable=False),
+    _timestamp("started_at", nullable=False),
+    _timestamp("beat_at", nullable=False),
+    _one_of("state", RunnerState),
 )
 
 acknowledgements = Table(

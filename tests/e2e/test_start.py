@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from gatekeeper.settings import ROOT
 from tests.e2e.service import Home, Service, free_port
 
 
@@ -45,3 +49,11 @@ def test_a_second_service_on_the_same_port_is_refused(
     assert str(shop.home.port) in said
     home.wait_until_empty()
     assert shop.judge("shop.orders")["verdict"] == "fail"
+
+
+def test_settings_are_read_from_an_env_file_beside_the_script(tmp_path: Path) -> None:
+    script = shutil.copy(ROOT / "start-service.sh", tmp_path)
+    (tmp_path / ".env").write_text("STRINGX_PYTHON=the-python-of-my-env\n")
+    done = subprocess.run([script], capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 3
+    assert "the-python-of-my-env isn't there" in done.stderr

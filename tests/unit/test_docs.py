@@ -10,6 +10,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from app import cli
+from console.env_example import render_env_example
 from gatekeeper.catalogue.page import render_page
 from gatekeeper.catalogue.properties import render_properties
 from gatekeeper.domain.gate import Mode
@@ -94,6 +95,14 @@ def test_the_readme_has_every_setting_with_its_default_and_meaning() -> None:
     assert sorted(found) == sorted(rows(expected)), (
         f"README.md's configuration table must have these rows and no other:\n\n{expected}\n"
     )
+
+
+def test_the_example_of_an_env_file_has_every_setting() -> None:
+    written = (ROOT / ".env.example").read_text("utf-8")
+    assert written == render_env_example(), "make docs"
+    assert set(re.findall(r"^#(STRINGX_\w+)=", written, re.MULTILINE)) == {
+        name for kind in (Settings, KafkaSettings) for name in names_of(kind)
+    }
 
 
 @pytest.mark.parametrize("page", [README, ARCHITECTURE], ids=lambda page: page.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from console.exit_codes import ExitCode
@@ -49,6 +51,38 @@ def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings()
     assert "hunter2" not in repr(settings)
     assert settings.database_url is not None
+
+
+def test_the_store_s_url_may_stand_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "url").write_text("postgresql://u:hunter2@h/db\n")
+    monkeypatch.setenv("STRINGX_DATABASE_URL_FILE", str(tmp_path / "url"))
+    url = load_settings().database_url
+    assert url is not None
+    assert url.get_secret_value() == "postgresql://u:hunter2@h/db"
+
+
+@pytest.mark.parametrize("content", [None, "hunter2"])
+def test_a_file_without_a_url_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / "url").write_text(content)
+    monkeypatch.setenv("STRINGX_DATABASE_URL_FILE", str(tmp_path / "url"))
+    with pytest.raises(InvalidConfiguration, match="STRINGX_DATABASE_URL") as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_warehouse_can_not_refer_to_the_file_with_the_store_s_url(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "url").write_text("postgresql://u:hunter2@h/db")
+    monkeypatch.setenv("STRINGX_SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("STRINGX_DATABASE_URL_FILE", str(tmp_path / "url"))
+    with pytest.raises(InvalidConfiguration, match="may not lie in STRINGX_SECRETS_DIR"):
+        load_settings()
 
 
 @pytest.mark.parametrize(

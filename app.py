@@ -168,6 +168,7 @@ def consumer(settings: Settings) -> None:
     from gatekeeper.kafka.consumer import Parts, TriggerConsumer, build_client
     from gatekeeper.kafka.dead_letters import DeadLetters
     from gatekeeper.kafka.intake import Intake
+    from gatekeeper.kafka.metrics import Metrics
     from gatekeeper.pulse import beat
     from gatekeeper.queue.depth import count_waiting
     from gatekeeper.queue.jobs import Queue
@@ -176,7 +177,9 @@ def consumer(settings: Settings) -> None:
     from standalone.signals import stop_on_signals
 
     kafka = load_kafka_settings(needed=True)
-    registry, stop = build_registry(kafka), stop_on_signals()
+    registry, stop, metrics = build_registry(kafka), stop_on_signals(), Metrics()
+    if kafka.metrics_port:
+        metrics.serve(kafka.metrics_host, kafka.metrics_port)
     with (
         closing(open_store(settings)) as store,
         closing(build_producer(kafka)) as producer,
@@ -192,6 +195,7 @@ def consumer(settings: Settings) -> None:
             queue_depth=partial(count_waiting, store),
             dead_letters=DeadLetters(producer, kafka.dead_letters_topic),
             max_queue_depth=kafka.max_queue_depth,
+            metrics=metrics,
             beat=partial(beat, settings.pulse_file),
         )
         TriggerConsumer(client, parts).run(stop)

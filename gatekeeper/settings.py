@@ -88,6 +88,10 @@ class KafkaSettings(BaseSettings):
     max_queue_depth: Annotated[int, Field(ge=1)] = Field(
         10_000, description="waiting runs above which consumers hold back"
     )
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        None, description="the port on which a consumer tells Prometheus its metrics, at /metrics"
+    )
+    metrics_host: str = Field("127.0.0.1", description="the address of that port")
     registry_url: SecretStr | None = Field(
         None,
         description="a schema registry, as https://user:password@host; then triggers may be Avro",

@@ -87,7 +87,8 @@ def _resolve(url: Url) -> list[str]:
     """Give the addresses that the host's name leads to; raises CallFailed where one may not be."""
     try:
         found = socket.getaddrinfo(_bare(url), None, type=socket.SOCK_STREAM)
-    except OSError:
+    # The latter of a label that is too long.
+    except (OSError, UnicodeError):
         raise CallFailed("its name isn't known") from None
     addresses = [str(place[0]) for *_, place in found]
     for address in addresses:

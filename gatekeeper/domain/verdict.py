@@ -118,11 +118,13 @@ def judge_checks(
     drift = {} if measured.failure else find_drift(remembered or {}, measured.columns)
     gone = [column for column in drift if column not in measured.columns]
     asked = select_rules(rule_set.rules, names)
-    left_out = [rule for rule in rule_set.rules if names is not None and rule.name not in names]
+    left_out = {rule.name for rule in rule_set.rules} - {rule.name for rule in asked}
     expanded = [*measured.expanded, *expand(asked, gone)]
     bounds = (measured.batch.column,) if measured.batch else ()
 
     def judge_rule(rule: Rule, outcome_of: OutcomeOf) -> Check:
+        if rule.name in left_out:
+            return _skip(rule, NOT_ASKED_FOR)
         if not rule.enabled:
             return _skip(rule, "the rule is disabled")
         measurement = found.get(rule.name) or Measurement(rule.name, message=lost)
@@ -131,8 +133,7 @@ def judge_checks(
         return Check(rule, outcome_of(rule, measurement), measurement)
 
     return [
-        *(judge_rule(rule, _outcome) for rule in replace_expanded(asked, expanded)),
-        *(_skip(rule, NOT_ASKED_FOR) for rule in left_out),
+        *(judge_rule(rule, _outcome) for rule in replace_expanded(rule_set.rules, expanded)),
         *(judge_rule(test, _outcome_of_dbt) for test in measured.dbt_tests),
     ]
 

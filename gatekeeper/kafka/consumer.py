@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -20,12 +20,15 @@ from kafka.structs import OffsetAndMetadata
 from gatekeeper.domain.errors import SchemaRegistryUnavailable, StoreUnavailable
 from gatekeeper.kafka.dead_letters import DeadLetters, Record
 from gatekeeper.kafka.intake import Refusal
+from gatekeeper.kafka.metrics import Metrics
 from gatekeeper.settings import KafkaSettings
 
 log = structlog.get_logger(__name__)
 
 POLL_MILLISECONDS = 500
 LOOK_SECONDS = 1.0
+LAG_SECONDS = 5.0
+LAG_ANSWER_MILLISECONDS = 2000
 BACK_OFF_SECONDS = 1.0
 # What was paused at the limit goes on at this share of it.
 RELIEVED = 0.8
@@ -44,6 +47,7 @@ class Parts:
     queue_depth: Callable[[], int]
     dead_letters: DeadLetters
     max_queue_depth: int
+    metrics: Metrics = field(default_factory=Metrics)
     beat: Callable[[], None] = lambda: None
 
 
@@ -55,15 +59,20 @@ class TriggerConsumer:
         self._parts = parts
         self._paused_for = ""
         self._next_look = 0.0
+        self._next_lag = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Take records until asked to stop; raises DeadLetterLost rather than lose one."""
         while not stop.is_set():
+            began = time.monotonic()
             self._parts.beat()
             self._mind_the_store()
             polled = self._poll(stop)
             if polled:
                 self._take(polled)
+            self._measure_lag()
+            if self._paused_for:
+                self._parts.metrics.note_paused(time.monotonic() - began)
 
     def _poll(self, stop: threading.Event) -> Polled:
         try:
@@ -81,6 +90,7 @@ class TriggerConsumer:
         except (StoreUnavailable, SchemaRegistryUnavailable) as error:
             self._step_back(polled, str(error))
             return
+        self._parts.metrics.note_stored(records, refusals)
         for refusal in refusals:
             self._parts.dead_letters.send(refusal.record, refusal.error)
         self._commit(polled)
@@ -104,6 +114,20 @@ class TriggerConsumer:
             self._client.commit(offsets)
         except KafkaError as error:
             log.warning("offsets not committed", action="not_committed", reason=str(error))
+
+    def _measure_lag(self) -> None:
+        """Ask the brokers where the partitions end: one that is paused isn't told otherwise."""
+        if time.monotonic() < self._next_lag:
+            return
+        self._next_lag = time.monotonic() + LAG_SECONDS
+        try:
+            ends = self._client.end_offsets(self._client.assignment(), LAG_ANSWER_MILLISECONDS)
+            at = {each: self._client.position(each, LAG_ANSWER_MILLISECONDS) for each in ends}
+        except KafkaError as error:
+            log.warning("the lag isn't known", action="lag_unknown", reason=str(error))
+        else:
+            known = {each: end - at[each] for each, end in ends.items() if at[each] is not None}
+            self._parts.metrics.note_lag(known)
 
     def _mind_the_store(self) -> None:
         """Hold back while the store is away or too many runs wait; go on when that is over."""

@@ -17,11 +17,14 @@ SEND_SECONDS = 30
 
 
 class Record(Protocol):
-    """What kafka-python gives of a record, as far as it is read here."""
+    """What kafka-python gives of a record, as far as it is read here; its time is in milliseconds
+    since 1970.
+    """
 
     topic: str
     partition: int
     offset: int
+    timestamp: int
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes | None]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from gatekeeper.settings import ROOT
 from tests.e2e.conftest import shop_service
-from tests.e2e.service import Service, wait_until
+from tests.e2e.service import Service, free_port, wait_until
 
 CLIENT = str(ROOT / "sending_kafka_messages.py")
 
@@ -28,6 +30,7 @@ def topics(new_topic: Callable[..., str]) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def service(kafka: str, topics: dict[str, str]) -> Iterator[Service]:
     named = {f"STRINGX_KAFKA_{name.upper()}_TOPIC": topic for name, topic in topics.items()}
+    named["STRINGX_KAFKA_METRICS_PORT"] = str(free_port())
     with shop_service(STRINGX_KAFKA_BOOTSTRAP=kafka, **named) as service:
         yield service
 
@@ -81,6 +84,16 @@ def test_a_trigger_is_answered_with_its_verdict(
     run = service.get(f"/runs/{body['run_id']}")
     assert (run["trigger"], run["verdict"]) == ("kafka", "fail")
     assert body["message_id"] == headers["message_id"].decode()
+
+
+def test_the_consumer_says_what_it_took(
+    ask: Callable[..., tuple[int, str]], service: Service
+) -> None:
+    ask("--table=shop.orders", "--wait=60")
+    port = service.home.settings["STRINGX_KAFKA_METRICS_PORT"]
+    told = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+    (taken,) = re.findall(r"^stringx_consumer_records_taken_total (\S+)$", told, re.MULTILINE)
+    assert float(taken) >= 1
 
 
 def test_the_same_request_again_is_one_run(

@@ -115,6 +115,7 @@ class Sent:
     offset: int
     topic: str = "triggers"
     partition: int = 0
+    timestamp: int = 0
     key: bytes | None = None
     headers: list[tuple[str, bytes | None]] = field(default_factory=list)
 

@@ -213,8 +213,9 @@ def test_nobody_there_is_a_failure() -> None:
         port = server.getsockname()[1]
     with pytest.raises(CallFailed, match="can't be reached"):
         post(f"http://127.0.0.1:{port}/", b"{}", {})
-    with pytest.raises(CallFailed, match="isn't known"):
-        post("https://nowhere.invalid/", b"{}", {})
+    for name in ("nowhere.invalid", f"{'a' * 64}.invalid"):
+        with pytest.raises(CallFailed, match="isn't known"):
+            post(f"https://{name}/", b"{}", {})
 
 
 def test_an_address_that_is_never_called_is_not_called() -> None:

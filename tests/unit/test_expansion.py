@@ -136,6 +136,26 @@ def test_a_disabled_one_is_skipped_even_where_a_column_is_gone() -> None:
     assert (check.rule.name, check.outcome) == ("t", Outcome.SKIPPED)
 
 
+def test_a_part_judges_what_the_rule_that_it_names_came_to() -> None:
+    stands_in = rule("t__a_id")
+    rules = build_rule_set([pattern("*_id"), pattern("*", name="u"), stands_in, rule("own")])
+    measured = Measured(
+        [Measurement(name, 10, 0) for name in ("t__a_id", "t__b_id")],
+        expanded=expand([pattern("*_id")], ["a_id", "b_id"]),
+        columns={"a_id": "int", "b_id": "int"},
+    )
+    remembered = {**measured.columns, "c_id": "int"}
+    checks = judge_checks(rules, measured, remembered, ["t"])
+    assert {each.rule.name: each.outcome for each in checks} == {
+        "t__a_id": Outcome.SKIPPED,
+        "t__b_id": Outcome.PASS,
+        "t__c_id": Outcome.ERROR,
+        "u": Outcome.SKIPPED,
+        "own": Outcome.SKIPPED,
+    }
+    assert len(checks) == 5
+
+
 def test_what_templates_add_is_in_no_other_rules_plain_data() -> None:
     plain, placed = render_rule(rule("own")), render_rule(pattern("*"))
     assert set(placed) - set(plain) == {"template", "for_columns"}

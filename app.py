@@ -298,8 +298,9 @@ def up(settings: Settings) -> None:
 
 
 @cli.command()
+@click.option("--kafka", is_flag=True, help="Ask a gate over Kafka, too; Java and Maven get it.")
 @click.pass_obj
-def demo(settings: Settings) -> None:
+def demo(settings: Settings, *, kafka: bool) -> None:
     """Judge real flights data with every demo gate, and show what was found."""
     from demo.play import play
     from gatekeeper.logs import configure_logs
@@ -308,7 +309,7 @@ def demo(settings: Settings) -> None:
     # The steps are shown as they are done; a log beside them would say the same again.
     configure_logs("demo", settings.log_format, "WARNING")
     end_on_signals()
-    play(settings, migrate_store)
+    play(settings, migrate_store, over_kafka=kafka)
 
 
 @cli.command()

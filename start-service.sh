@@ -2,7 +2,8 @@
 # Sets StringX up in a virtual environment beside this file, and starts it.
 #
 #   ./start-service.sh         run it until Ctrl-C, on http://127.0.0.1:5001
-#   ./start-service.sh demo    judge real flights data, show what was found, and end
+#   ./start-service.sh demo    judge real flights data, show what was found, and end;
+#                              with --kafka a gate is asked over Kafka, too
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -45,10 +46,10 @@ case "${1:-up}" in
         ;;
     demo)
         install requirements-demo.txt --no-deps
-        exec "$venv/bin/python" app.py demo
+        exec "$venv/bin/python" app.py "$@"
         ;;
     *)
-        say "usage: ./start-service.sh [demo]"
+        say "usage: ./start-service.sh [demo [--kafka]]"
         exit 2
         ;;
 esac

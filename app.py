@@ -131,9 +131,9 @@ def worker(settings: Settings) -> None:
             from gatekeeper.kafka.client import build_producer, choose_encoding
             from gatekeeper.kafka.publisher import Publisher
 
-            producer = open_parts.enter_context(closing(build_producer(kafka)))
-            encode = choose_encoding(kafka)
-            beside.append(Publisher(store, producer, kafka.results_topic, encode).publish_for_ever)
+            connect, encode = partial(build_producer, kafka), choose_encoding(kafka)
+            publisher = Publisher(store, connect, kafka.results_topic, encode)
+            beside.append(open_parts.enter_context(closing(publisher)).publish_for_ever)
         options = WorkerOptions(
             name="worker",
             queues=[ACKNOWLEDGE_QUEUE, MAINTENANCE_QUEUE],

@@ -144,9 +144,9 @@ def worker(settings: Settings) -> None:
             from gatekeeper.kafka.client import build_producer, choose_encoding
             from gatekeeper.kafka.publisher import Publisher
 
-            producer = open_parts.enter_context(closing(build_producer(kafka)))
-            encode = choose_encoding(kafka)
-            beside.append(Publisher(store, producer, kafka.results_topic, encode).publish_for_ever)
+            connect, encode = partial(build_producer, kafka), choose_encoding(kafka)
+            publisher = Publisher(store, connect, kafka.results_topic, encode)
+            beside.append(open_parts.enter_context(closing(publisher)).publish_for_ever)
         options = WorkerOptions(
             name="worker",
             queues=[ACKNOWLEDGE_QUEUE, MAINTENANCE_QUEUE],
@@ -392,8 +392,9 @@ def up(settings: Settings) -> None:
 
 
 @cli.command()
+@click.option("--kafka", is_flag=True, help="Ask a gate over Kafka, too; Java and Maven get it.")
 @click.pass_obj
-def demo(settings: Settings) -> None:
+def demo(settings: Settings, *, kafka: bool) -> None:
     """Judge real flights data with every demo gate, and show what was found."""
     from demo.play import play
     from gatekeeper.logs import configure_logs
@@ -402,7 +403,7 @@ def demo(settings: Settings) -> None:
     # The steps are shown as they are done; a log beside them would say the same again.
     configure_logs("demo", settings.log_format, "WARNING")
     end_on_signals()
-    play(settings, migrate_store)
+    play(settings, migrate_store, over_kafka=kafka)
 
 
 @cli.command()

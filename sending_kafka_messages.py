@@ -30,7 +30,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaConnectionError, KafkaError, SaslAuthenticationFailedError
+from kafka.net.sasl.oauth import AbstractTokenProvider
 
 EXIT_STATUS = {"pass": 0, "fail": 1, "warn": 2, "error": 3, "no_data": 4}
 BEST_TO_WORST = ("pass", "warn", "no_data", "fail", "error")
@@ -43,6 +44,9 @@ OF_ONE_TRIGGER = (
     "correlation_id",
     "request_id",
 )
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+OAUTHBEARER = "OAUTHBEARER"
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", OAUTHBEARER)
 INTERRUPTED = 130
 POLL_SECONDS = 1.0
 ENVIRONMENT = "env:"
@@ -122,9 +126,20 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="a setting of kafka-python, as security_protocol=SASL_SSL; env:NAME as the value "
-        "takes it from the environment, where a password belongs",
+        help="any other setting of kafka-python; env:NAME as the value takes it from the "
+        "environment, where a password belongs",
     )
+
+    secured = parser.add_argument_group("how a secured cluster is reached")
+    secured.add_argument("--security-protocol", choices=PROTOCOLS)
+    secured.add_argument("--sasl-mechanism", choices=MECHANISMS, help="how to say who one is")
+    secured.add_argument("--username", metavar="NAME", help="who one is")
+    secured.add_argument(
+        "--password-file", metavar="FILE", help="holds the password, or the token of OAUTHBEARER"
+    )
+    secured.add_argument("--cafile", metavar="FILE", help="who signs the brokers' certificates")
+    secured.add_argument("--certfile", metavar="FILE", help="one's own certificate")
+    secured.add_argument("--keyfile", metavar="FILE", help="the key of that certificate")
     return parser.parse_args(arguments)
 
 
@@ -227,6 +242,49 @@ def parse_object(text: str | bytes | None) -> dict[str, Any]:
 
 
 # Settings of kafka-python
+
+
+class TokenFile(AbstractTokenProvider):  # type: ignore[misc]  # it has no types
+    """Reads the token anew each time: whoever made it may have made another since."""
+
+    def __init__(self, file: str) -> None:
+        """Remember the file."""
+        super().__init__()
+        self._file = file
+
+    def token(self) -> str:
+        """Give the token."""
+        return read_secret(self._file)
+
+
+def read_secret(file: str) -> str:
+    """Give what stands in a file; raises Refused."""
+    try:
+        return Path(file).read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{file} can't be read: {error}") from None
+
+
+def read_security(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Give the settings of the library that the arguments stand for; raises Refused."""
+    for file in (arguments.cafile, arguments.certfile, arguments.keyfile):
+        if file is not None and not Path(file).is_file():
+            raise Refused(f"{file} isn't there")
+    config = {
+        "security_protocol": arguments.security_protocol,
+        "sasl_mechanism": arguments.sasl_mechanism,
+        "sasl_plain_username": arguments.username,
+        "ssl_cafile": arguments.cafile,
+        "ssl_certfile": arguments.certfile,
+        "ssl_keyfile": arguments.keyfile,
+    }
+    if arguments.password_file is not None:
+        secret = read_secret(arguments.password_file)
+        if arguments.sasl_mechanism == OAUTHBEARER:
+            config["sasl_oauth_token_provider"] = TokenFile(arguments.password_file)
+        else:
+            config["sasl_plain_password"] = secret
+    return {key: value for key, value in config.items() if value is not None}
 
 
 def read_config(pairs: Iterable[str]) -> dict[str, Any]:
@@ -436,17 +494,45 @@ def one_line(text: str) -> str:
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
+class Failure(logging.Handler):
+    """Keeps why connections failed, of several reasons the most telling: the library logs them, and
+    raises only that its time is up.
+    """
+
+    def __init__(self) -> None:
+        """Begin without one."""
+        super().__init__(logging.WARNING)
+        self.reason: Any = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the error that the record is about, if it is about one."""
+        telling = (
+            KafkaConnectionError
+            if self.reason is None or isinstance(self.reason, KafkaConnectionError)
+            else SaslAuthenticationFailedError
+        )
+        for each in record.args if isinstance(record.args, tuple) else ():
+            if isinstance(each, (telling, SaslAuthenticationFailedError)):
+                self.reason = each
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ask, wait and tell; gives the exit status."""
     options = parse_arguments(arguments)
     # It warns of its own scheduling on a busy machine.
     logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
+    failure = Failure()
+    logging.getLogger("kafka.net").addHandler(failure)
     try:
-        return ask(options, build_triggers(options), read_config(options.config))
+        config = {**read_security(options), **read_config(options.config)}
+        return ask(options, build_triggers(options), config)
     except KeyboardInterrupt:
         return INTERRUPTED
     except (Refused, KafkaError) as error:
-        print(f"{Path(__file__).name}: {error}", file=sys.stderr)
+        # A broker says no and hangs up at once; of the two the library often sees the second only.
+        more = "; are the user and the secret right?" if options.sasl_mechanism else ""
+        reason = f" ({one_line(str(failure.reason))}{more})" if failure.reason else ""
+        print(f"{Path(__file__).name}: {error}{reason}", file=sys.stderr)
         return EXIT_STATUS["error"]
 
 

@@ -2,7 +2,8 @@
 # Sets StringX up in a virtual environment beside this file, and starts it; or in containers.
 #
 #   ./start-service.sh           run it until Ctrl-C, on http://127.0.0.1:5001
-#   ./start-service.sh demo      judge real flights data, show what was found, and end
+#   ./start-service.sh demo      judge real flights data, show what was found, and end;
+#                                with --kafka a gate is asked over Kafka, too
 #   ./start-service.sh docker    build the image, start everything in containers, and say where it is
 #   ./start-service.sh down      stop these containers; what is stored stays
 set -euo pipefail
@@ -51,22 +52,23 @@ set_up() {
 }
 
 usage() {
-    say "usage: ./start-service.sh [demo | docker | down]"
+    say "usage: ./start-service.sh [demo [--kafka] | docker | down]"
     exit 2
 }
 
-[ $# -le 1 ] || usage
 case "${1:-up}" in
     up)
+        [ $# -le 1 ] || usage
         set_up
         exec "$venv/bin/python" app.py up
         ;;
     demo)
         set_up
         install requirements-demo.txt --no-deps
-        exec "$venv/bin/python" app.py demo
+        exec "$venv/bin/python" app.py "$@"
         ;;
     docker | down)
+        [ $# -eq 1 ] || usage
         exec deploy/containers.sh "$1"
         ;;
     *)

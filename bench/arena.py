@@ -77,7 +77,7 @@ def open_arena(**settings: str) -> Iterator[Arena]:
     end_on_signals()
     configure_logs("bench", "console", "WARNING")
     with ExitStack() as opened:
-        directory = opened.enter_context(_short_directory())
+        directory = opened.enter_context(short_directory())
         chosen = _choose_settings(STRINGX_DATA_DIR=str(directory), **settings)
         place = opened.enter_context(store_place(chosen))
         store = opened.enter_context(closing(Store(place.store_url)))
@@ -91,7 +91,7 @@ def open_arena(**settings: str) -> Iterator[Arena]:
 
 
 @contextmanager
-def _short_directory() -> Iterator[Path]:
+def short_directory() -> Iterator[Path]:
     """A temporary directory whose path leaves room for a socket's name."""
     directory = Path(tempfile.mkdtemp(prefix="sx-bench-", dir="/tmp"))
     try:
@@ -137,11 +137,15 @@ def time_limit(seconds: int) -> Iterator[None]:
 
 
 def add_gate(
-    arena: Arena, connection: Mapping[str, str], table: str, rules: Sequence[Mapping[str, Any]]
+    arena: Arena,
+    connection: Mapping[str, str],
+    table: str,
+    rules: Sequence[Mapping[str, Any]],
+    adapter: str = "postgres",
 ) -> None:
     """Store a gate with its rules, as a configuration file would."""
     document = {
-        "warehouses": [{"name": "bench", "connection": dict(connection)}],
+        "warehouses": [{"name": "bench", "adapter": adapter, "connection": dict(connection)}],
         "gates": [{"warehouse": "bench", "table": table, "rules": list(rules)}],
     }
     apply_configuration(arena.store, load_rule_types(), yaml.safe_dump(document))

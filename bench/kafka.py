@@ -1,7 +1,9 @@
-"""How many triggers a second a consumer takes from Kafka and stores, each with its run and job.
+"""How many triggers a second a consumer takes from Kafka and stores, each with its run and job; and
+how soon a trigger is answered, beside HTTP.
 
-`python -m bench.kafka`. No runner is up. Beside it, round by round in the same run, the floor: the
-same records read by the same client and thrown away. The broker shares the machine's cores.
+`python -m bench.kafka`. While triggers are stored no runner is up. Beside it, round by round in the
+same run, the floor: the same records read by the same client and thrown away. Then a whole service
+answers over Kafka and over HTTP in turns. The broker shares the machine's cores.
 """
 
 from __future__ import annotations
@@ -20,9 +22,11 @@ import click
 import psycopg
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from bench import kafka_round_trip
 from bench.arena import (
     Arena,
     BenchmarkFailed,
+    Figures,
     add_gate,
     build_arm,
     build_ratio,
@@ -44,33 +48,42 @@ LIMIT_SECONDS = 900
 
 @click.command()
 @click.option("--triggers", default=30_000, show_default=True, help="Triggers in each round.")
-def main(triggers: int) -> None:
-    """Let a consumer and a plain reader take the same records in turns."""
+@click.option("--turns", default=200, show_default=True, help="Answers to time, each way.")
+def main(triggers: int, turns: int) -> None:
+    """Let a consumer and a plain reader take the same records in turns; then ask both ways."""
     libraries = resolve_libraries(libraries_home())
     with (
         tempfile.TemporaryDirectory() as directory,
         running_broker(libraries, Path(directory)) as broker,
-        open_arena() as arena,
         time_limit(LIMIT_SECONDS),
     ):
-        rule = {"name": "id_present", "type": "not_null", "parameters": {"column": "id"}}
-        connection = {"host": "localhost", "database": "shop", "user": "nobody"}
-        add_gate(arena, connection, TABLE, [rule])
-        stored, read = [], []
-        for number in range(ROUNDS):
-            topic = f"triggers-{number}"
-            make_topic(broker.bootstrap, topic, PARTITIONS)
-            produce(broker.bootstrap, topic, triggers)
-            stored.append(time_consumer(arena, broker.bootstrap, topic, triggers))
-            read.append(time_reader(broker.bootstrap, topic, triggers))
-        rates = [triggers * ROUNDS / sum(each) for each in (stored, read)]
-        figures = [
-            build_arm("consumed_and_stored", stored, per_second=round(rates[0], 1)),
-            build_arm("read_and_thrown_away", read, per_second=round(rates[1], 1)),
-            build_ratio("read per second / stored per second", rates[1], rates[0]),
-        ]
-        print_figures(f"Rounds of {triggers} triggers from Kafka, one consumer", figures)
-        save_figures("kafka.jsonl", arena, figures)
+        with open_arena() as arena:
+            intake = measure_intake(arena, broker.bootstrap, triggers)
+            print_figures(f"Rounds of {triggers} triggers from Kafka, one consumer", intake)
+        with open_arena() as arena:
+            answers = kafka_round_trip.measure(arena, broker.bootstrap, turns)
+            print_figures("Trigger to answer: one rule, 100 rows in DuckDB", answers)
+            save_figures("kafka.jsonl", arena, [*intake, *answers])
+
+
+def measure_intake(arena: Arena, bootstrap: str, triggers: int) -> list[Figures]:
+    """Give how fast triggers are stored, how fast they are read, and the ratio."""
+    rule = {"name": "id_present", "type": "not_null", "parameters": {"column": "id"}}
+    connection = {"host": "localhost", "database": "shop", "user": "nobody"}
+    add_gate(arena, connection, TABLE, [rule])
+    stored, read = [], []
+    for number in range(ROUNDS):
+        topic = f"triggers-{number}"
+        make_topic(bootstrap, topic, PARTITIONS)
+        produce(bootstrap, topic, triggers)
+        stored.append(time_consumer(arena, bootstrap, topic, triggers))
+        read.append(time_reader(bootstrap, topic, triggers))
+    rates = [triggers * ROUNDS / sum(each) for each in (stored, read)]
+    return [
+        build_arm("consumed_and_stored", stored, per_second=round(rates[0], 1)),
+        build_arm("read_and_thrown_away", read, per_second=round(rates[1], 1)),
+        build_ratio("read per second / stored per second", rates[1], rates[0]),
+    ]
 
 
 def produce(bootstrap: str, topic: str, triggers: int) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 
 from console.client import Client
 from console.show import console, show_run
+from demo.over_kafka import CLIENT, TABLE, ask, reachable_brokers
 from demo.warehouse import ROWS, DemoFailed, demo_environment, load_warehouse
 from gatekeeper.catalogue.load import load_catalogue
 from gatekeeper.configuration.apply import apply_configuration
 from gatekeeper.configuration.text import parse_document
-from gatekeeper.settings import Settings
+from gatekeeper.settings import KafkaSettings, Settings
 from gatekeeper.store.engine import Store
-from standalone.service import Place, running_service, store_place, wait_until_ready
+from standalone.service import BOOTSTRAP, Place, running_service, store_place, wait_until_ready
 
 GATES = Path(__file__).parent / "gates.yml"
 WAIT_SECONDS = 60
@@ -25,16 +26,22 @@ WAIT_SECONDS = 60
 Answer = tuple[dict[str, Any], list[dict[str, Any]]]
 
 
-def play(settings: Settings, migrate: Callable[[Store], None]) -> None:
-    """Judge every gate of the demo; raises DemoFailed where one gave no verdict."""
+def play(settings: Settings, migrate: Callable[[Store], None], *, over_kafka: bool = False) -> None:
+    """Judge every gate of the demo, and one of them over Kafka too where that is wanted; raises
+    DemoFailed where one gave no verdict.
+    """
     url = f"http://{settings.address}"
     logs = settings.data_dir / "logs"
     with ExitStack() as running:
+        kafka = _reach_brokers(running) if over_kafka else None
         with _step("Starting PostgreSQL"):
             place = running.enter_context(store_place(settings))
         _prepare(settings, place, migrate)
-        with _step("Starting web, worker and runner"):
+        roles = "web, worker, runner and consumer" if kafka else "web, worker and runner"
+        with _step(f"Starting {roles}"):
             environment = demo_environment(settings, place)
+            if kafka and kafka.bootstrap:
+                environment[BOOTSTRAP] = kafka.bootstrap
             running.enter_context(running_service(settings, place, environment, logs))
             wait_until_ready(url)
         answers = _judge(Client(url))
@@ -42,6 +49,8 @@ def play(settings: Settings, migrate: Callable[[Store], None]) -> None:
             console.print()
             show_run(run, checks)
         console.print()
+        if kafka:
+            _ask_over_kafka(kafka)
         with _step("Stopping everything"):
             running.close()
     if unjudged := [run["table"] for run, _ in answers if run["verdict"] in (None, "error")]:
@@ -72,6 +81,18 @@ def _judge(client: Client) -> list[Answer]:
 def _ask(client: Client, table: str) -> Answer:
     run = client.trigger(table, wait_seconds=WAIT_SECONDS)
     return run, client.results(run["id"])["checks"]
+
+
+def _reach_brokers(running: ExitStack) -> KafkaSettings:
+    with _step("Reaching a Kafka broker"):
+        return running.enter_context(reachable_brokers())
+
+
+def _ask_over_kafka(kafka: KafkaSettings) -> None:
+    with _step(f"Asking {TABLE} over {kafka.triggers_topic}, the answer on {kafka.results_topic}"):
+        said = ask(kafka)
+    console.print(f"\n$ ./{CLIENT.name} --bootstrap {kafka.bootstrap} --table {TABLE}", style="dim")
+    console.print(f"{said}\n", markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

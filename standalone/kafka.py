@@ -1,4 +1,5 @@
-"""A Kafka broker for development and tests: one KRaft node on loopback, which trusts whoever comes.
+"""A Kafka broker for development and tests: one KRaft node on loopback, which trusts whoever comes
+to its plain listener. Others, which ask who one is, can be given beside it.
 
 A real one: Apache Kafka's own jars in a JVM. It is formatted in 0.9 s, answers 2.8 s later, takes
 240 MB when it has nothing to do (384 MB of heap at most), and stops in 0.4 s: on 2 idle cores, with
@@ -14,8 +15,9 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -55,10 +57,10 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
-advertised.listeners=PLAINTEXT://{host}:{port}
+listeners={listeners},CONTROLLER://{host}:{controller}
+advertised.listeners={listeners}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map={protocols},CONTROLLER:PLAINTEXT
 log.dirs={data}
 log.cleaner.dedupe.buffer.size=4194304
 offsets.topic.replication.factor=1
@@ -77,23 +79,49 @@ class BrokerFailed(GatekeeperError):
     """The broker doesn't run; the message ends with what it said last."""
 
 
+@dataclass(frozen=True)
+class Listener:
+    """A way in beside the plain one: its security protocol, and the broker's settings that hold for
+    it alone, by their names without `listener.name.…`.
+    """
+
+    protocol: str
+    settings: Mapping[str, str]
+
+
 class KafkaBroker:
     """One broker with its ports and its records, which outlast a stop."""
 
-    def __init__(self, libraries: Path, directory: Path, port: int | None = None) -> None:
-        """`libraries` holds the jars, `directory` is for this broker alone."""
+    def __init__(
+        self,
+        libraries: Path,
+        directory: Path,
+        port: int | None = None,
+        listeners: Mapping[str, Listener] | None = None,
+        scram_users: Sequence[str] = (),
+    ) -> None:
+        """`libraries` holds the jars, `directory` is for this broker alone. `scram_users` are as
+        the storage tool takes them: SCRAM-SHA-256=[name=…,password=…].
+        """
         self._libraries = libraries
+        self.listeners = {"PLAINTEXT": Listener("PLAINTEXT", {}), **(listeners or {})}
+        self._scram_users = scram_users
         self._properties = directory / "server.properties"
         self._data = directory / "data"
         self.log = directory / "kafka.log"
         self._port, self._controller = port or _free_port(), _free_port()
+        self._ports = {name: _free_port() for name in self.listeners} | {"PLAINTEXT": self._port}
         self._cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def bootstrap(self) -> str:
         """The address for clients, as host:port."""
-        return f"{LOOPBACK}:{self._port}"
+        return self.address_of("PLAINTEXT")
+
+    def address_of(self, listener: str) -> str:
+        """The address of one of its listeners, as host:port."""
+        return f"{LOOPBACK}:{self._ports[listener]}"
 
     def start(self) -> None:
         """Start it and wait until it answers; raises BrokerFailed.
@@ -136,12 +164,10 @@ class KafkaBroker:
             raise BrokerFailed(f"the broker ended with {status}:\n{self._said_last()}")
 
     def _format(self) -> None:
-        self._properties.write_text(
-            PROPERTIES.format(
-                host=LOOPBACK, port=self._port, controller=self._controller, data=self._data
-            )
-        )
-        arguments = ("format", f"--cluster-id={self._cluster_id}", "-c", str(self._properties))
+        self._properties.write_text(self._render_properties())
+        users = [argument for user in self._scram_users for argument in ("--add-scram", user)]
+        settings = ("-c", str(self._properties))
+        arguments = ("format", f"--cluster-id={self._cluster_id}", *settings, *users)
         with self.log.open("ab") as output:
             formatted = subprocess.run(
                 self._java("kafka.tools.StorageTool", *arguments),
@@ -152,6 +178,22 @@ class KafkaBroker:
             )
         if formatted.returncode != 0:
             raise BrokerFailed(f"the broker's storage isn't formatted:\n{self._said_last()}")
+
+    def _render_properties(self) -> str:
+        names = self.listeners
+        common = PROPERTIES.format(
+            host=LOOPBACK,
+            controller=self._controller,
+            listeners=",".join(f"{name}://{self.address_of(name)}" for name in names),
+            protocols=",".join(f"{name}:{names[name].protocol}" for name in names),
+            data=self._data,
+        )
+        own = [
+            f"listener.name.{name.lower()}.{key}={value}\n"
+            for name, listener in names.items()
+            for key, value in listener.settings.items()
+        ]
+        return common + "".join(own)
 
     def _java(self, *arguments: str) -> list[str]:
         return [*JAVA, *LOGGING, "-cp", f"{self._libraries}/*", *arguments]
@@ -185,13 +227,17 @@ class KafkaBroker:
 
 @contextmanager
 def running_broker(
-    libraries: Path, directory: Path, port: int | None = None
+    libraries: Path,
+    directory: Path,
+    port: int | None = None,
+    listeners: Mapping[str, Listener] | None = None,
+    scram_users: Sequence[str] = (),
 ) -> Iterator[KafkaBroker]:
     """Run a broker for as long as the context lasts, on free ports unless one is given.
 
     Raises BrokerFailed.
     """
-    broker = KafkaBroker(libraries, directory, port)
+    broker = KafkaBroker(libraries, directory, port, listeners, scram_users)
     try:
         broker.start()
         yield broker

@@ -49,14 +49,21 @@ def embedded_postgres(data_dir: Path) -> Iterator[Path]:
     directory = (data_dir / EMBEDDED).resolve()
     _check_path(directory)
     data_dir.mkdir(parents=True, exist_ok=True)
-    server: PostgresServer | None = None
-    try:
-        with uninterrupted(), _parents_kept_private(directory):
-            server = get_server(directory, cleanup_mode=None)
+    with running_server(directory) as server:
         data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
         provision_database(superuser_url(directory), STORE)
         with _minded(server, directory):
             yield directory
+
+
+@contextmanager
+def running_server(directory: Path) -> Iterator[PostgresServer]:
+    """Run a server in the directory. Nobody minds it: one that was stopped stays so."""
+    server: PostgresServer | None = None
+    try:
+        with uninterrupted(), _parents_kept_private(directory):
+            server = get_server(directory, cleanup_mode=None)
+        yield server
     finally:
         if server is not None:
             server.stop()

@@ -21,6 +21,7 @@ from standalone.signals import uninterrupted
 from standalone.supervisor import Role, Supervisor
 
 ROLES = ("web", "worker", "runner")
+BOOTSTRAP = "STRINGX_KAFKA_BOOTSTRAP"
 READY_SECONDS = 60
 # A runner drains for as long as its setting says; then come the others, and the store.
 STOP_MARGIN_SECONDS = 10
@@ -87,17 +88,18 @@ def check_port(host: str, port: int) -> None:
 def running_service(
     settings: Settings, place: Place, environment: Mapping[str, str], logs: Path | None = None
 ) -> Iterator[None]:
-    """Run web, worker and runner while the context lasts, and a consumer where Kafka is set; then
-    let them finish.
+    """Run web, worker and runner while the context lasts, and a consumer where Kafka is set, in our
+    environment or in theirs; then let them finish.
     """
     check_port(settings.host, settings.port)
+    over_kafka = BOOTSTRAP in environment or load_kafka_settings().bootstrap
     roles = [
         Role(
             name,
             [sys.executable, str(ROOT / "app.py"), name],
             logs / f"{name}.log" if logs else None,
         )
-        for name in (*ROLES, *(["consumer"] if load_kafka_settings().bootstrap else []))
+        for name in (*ROLES, *(["consumer"] if over_kafka else []))
     ]
     inherited = {**os.environ, **environment, "STRINGX_DATABASE_URL": place.store_url}
     supervisor = Supervisor(roles, inherited)

@@ -13,6 +13,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
+from gatekeeper.kafka.client import reaching
 from gatekeeper.kafka.dead_letters import SEND_SECONDS, Record
 from gatekeeper.kafka.wire.dead_letter import own_headers, read_reason
 from gatekeeper.settings import KafkaSettings
@@ -62,13 +63,17 @@ class DeadLetterBox:
 
     @contextmanager
     def _reader(self) -> Iterator[KafkaConsumer]:
-        """Open a reader of every partition, at what was not put back yet."""
-        reader = KafkaConsumer(
-            **self._config,
-            group_id=f"{self._settings.group}-dead-letters",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-        )
+        """Open a reader of every partition, at what was not put back yet.
+
+        Raises BrokersUnreachable.
+        """
+        with reaching(self._config):
+            reader = KafkaConsumer(
+                **self._config,
+                group_id=f"{self._settings.group}-dead-letters",
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+            )
         with closing(reader):
             topic = self._settings.dead_letters_topic
             numbers = reader.partitions_for_topic(topic) or set()

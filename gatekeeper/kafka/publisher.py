@@ -14,7 +14,7 @@ from kafka.errors import KafkaError
 from gatekeeper.contracts.result import ResultMessage, encode_json
 from gatekeeper.domain.errors import SchemaRegistryUnavailable, StoreUnavailable
 from gatekeeper.domain.run import RunId
-from gatekeeper.kafka.client import PRODUCE_SECONDS
+from gatekeeper.kafka.client import PRODUCE_SECONDS, BrokersUnreachable
 from gatekeeper.kafka.wire.result import render_result
 from gatekeeper.store.answers import Channel, load_owed, lock_publishing, note_given
 from gatekeeper.store.engine import Store
@@ -25,28 +25,42 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 500
 IDLE_SECONDS = 0.2
 BACK_OFF_SECONDS = 2.0
+AWAY = (StoreUnavailable, KafkaError, BrokersUnreachable, SchemaRegistryUnavailable)
 
 
 class Publisher:
-    """Gives the answers that are owed to Kafka. Of several one publishes; the others stand by."""
+    """Gives the answers that are owed to Kafka. Of several one publishes; the others stand by.
+
+    The producer is built when it is first needed: the worker that the publisher runs beside has
+    more to do than to wait for brokers.
+    """
 
     def __init__(
         self,
         store: Store,
-        producer: Any,
+        build_producer: Callable[[], Any],
         topic: str,
         encode: Callable[[ResultMessage], bytes] = encode_json,
     ) -> None:
         self._store = store
-        self._producer = producer
+        self._build_producer = build_producer
+        self._producer: Any = None
         self._topic = topic
         self._encode = encode
+
+    def close(self) -> None:
+        """Let go of the brokers."""
+        if self._producer is not None:
+            self._producer.close()
 
     def publish(self) -> int:
         """Send what is owed, and note what the brokers have; gives how many that were.
 
-        What was sent and not noted is sent again: with the same id, and in the same order.
+        What was sent and not noted is sent again: with the same id, and in the same order. Raises
+        BrokersUnreachable.
         """
+        if self._producer is None:
+            self._producer = self._build_producer()
         with self._store.transaction() as tx:
             if not lock_publishing(tx):
                 return 0
@@ -71,7 +85,7 @@ class Publisher:
         while True:
             try:
                 pause = 0 if await asyncio.to_thread(self.publish) else IDLE_SECONDS
-            except (StoreUnavailable, KafkaError, SchemaRegistryUnavailable) as error:
+            except AWAY as error:
                 log.warning("results wait", action="publishing_waits", reason=str(error))
                 pause = BACK_OFF_SECONDS
             await asyncio.sleep(pause)

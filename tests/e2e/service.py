@@ -135,7 +135,7 @@ class Home:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=170,
             check=False,
         )
         return done.returncode, done.stdout

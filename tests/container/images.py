@@ -81,21 +81,21 @@ def build_kafka(base: str, libraries: Path) -> str:
 def build_stringx(base: str, version: str) -> str:
     """Build StringX from its Dockerfile; gives its name."""
     with tempfile.TemporaryDirectory(prefix="stringx-secrets-") as directory:
-        pip_conf = Path(directory) / "pip.conf"
-        pip_conf.write_text(_read_pip_settings())
+        pip_conf = write_pip_conf(Path(directory))
         secrets = {"pip": pip_conf, "ca": CERTIFICATES}
         options = [f"--secret=id={name},src={file}" for name, file in secrets.items()]
         arguments = (f"PYTHON_IMAGE={base}", f"VERSION={version}")
         return _build(f"stringx-test/stringx:{version}", ROOT, *arguments, options=options)
 
 
-def _read_pip_settings() -> str:
-    """Where pip gets its packages on this machine, as a pip.conf."""
+def write_pip_conf(directory: Path) -> Path:
+    """Write down where pip gets its packages on this machine."""
     pip = [sys.executable, "-m", "pip", "config", "list"]
     said = subprocess.run(pip, capture_output=True, text=True, check=True, timeout=60).stdout
-    return "\n".join(
-        ["[global]", *(f"{name} = {value}" for name, value in PIP_SETTING.findall(said))]
-    )
+    lines = [f"{name} = {value}" for name, value in PIP_SETTING.findall(said)]
+    file = directory / "pip.conf"
+    file.write_text("\n".join(["[global]", *lines, ""]))
+    return file
 
 
 def _build(name: str, context: Path, *arguments: str, options: list[str] | None = None) -> str:

@@ -43,7 +43,7 @@ class Stack:
         self.url = f"http://127.0.0.1:{self.port}"
         self.kafka = f"127.0.0.1:{self.kafka_port}"
         self.store_password, self.warehouse_password = secrets.token_hex(8), secrets.token_hex(8)
-        self._settings = {
+        self.settings = {
             "STRINGX_DOCKER_IMAGE": images.stringx,
             "STRINGX_DOCKER_POSTGRES_IMAGE": images.postgres,
             "STRINGX_DOCKER_KAFKA_IMAGE": images.kafka,
@@ -72,7 +72,7 @@ class Stack:
                 *(f"--project-directory={ROOT}", f"--project-name={self.name}"),
                 *arguments,
             ],
-            env={**os.environ, **self._settings, **settings},
+            env={**os.environ, **self.settings, **settings},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -11,14 +11,19 @@ from tests.container.stack import Stack, inspect
 
 # In the container: each host and port of the arguments, and whether it takes a connection.
 PROBE = """
-import socket, sys
-for each in sys.argv[1:]:
-    host, port = each.rsplit(":", 1)
+import json, socket, sys
+from concurrent.futures import ThreadPoolExecutor
+
+def look(place):
+    host, port = place.rsplit(":", 1)
     try:
-        socket.create_connection((host, int(port)), timeout=3).close()
-        print(each, "open")
+        socket.create_connection((host, int(port)), timeout=5).close()
     except OSError:
-        print(each, "closed")
+        return "closed"
+    return "open"
+
+with ThreadPoolExecutor(16) as looking:
+    print(json.dumps(dict(zip(sys.argv[1:], looking.map(look, sys.argv[1:])))))
 """
 # In the container: the environment of each lane, and of the runner itself.
 ENVIRONMENTS = """
@@ -35,7 +40,8 @@ print(json.dumps(found))
 
 def probe(container: str, *places: str) -> dict[str, str]:
     said = docker("exec", container, "python", "-c", PROBE, *places, seconds=120)
-    return dict(line.rsplit(" ", 1) for line in said.splitlines())
+    found: dict[str, str] = json.loads(said)
+    return found
 
 
 @pytest.fixture

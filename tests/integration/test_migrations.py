@@ -142,7 +142,8 @@ def test_a_schema_is_awaited(bare_store: Store) -> None:
     assert "the schema is at 0001" in read_line(waiting)
     assert waiting.poll() is None
     migrate_store(bare_store)
-    assert waiting.wait(timeout=30) == 0
+    waiting.communicate(timeout=30)
+    assert waiting.returncode == 0
     bare_store.close()
 
 

@@ -77,3 +77,16 @@ def test_a_pool_has_runners_of_its_own(own: list[Manifest], own_pods: list[Pod])
         if pod.manifest["kind"] == "Deployment":
             selector = pod.manifest["spec"]["selector"]
             assert [each for each in own_pods if selects(selector, each.labels)] == [pod]
+
+
+def test_a_worker_may_post_results_but_not_within_the_network(
+    own: list[Manifest], own_pods: list[Pod]
+) -> None:
+    policy = named(own, "NetworkPolicy/to-callbacks")["spec"]
+    ((target,),) = [rule["to"] for rule in policy["egress"]]
+    # The addresses at which clouds give out credentials, and those of the cluster.
+    assert {"169.254.0.0/16", "10.0.0.0/8"} <= set(target["ipBlock"]["except"])
+    posting = [each for each in own_pods if selects(policy["podSelector"], each.labels)]
+    assert [pod.component for pod in posting] == ["worker"]
+    signing = {pod.component for pod in own_pods if "stringx-callbacks" in str(pod.spec)}
+    assert signing == {"worker"}

@@ -3,9 +3,9 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-SCRIPTS := start-service.sh .ci/run deploy/containers.sh $(wildcard tests/container/images/*/start)
+SCRIPTS := start-service.sh .ci/run deploy/containers.sh tests/deploy/install-tools $(wildcard tests/container/images/*/start)
 
-.PHONY: help setup test test-unit test-container lint format lock docs bench kafka clean
+.PHONY: help setup test test-unit test-container lint format lock docs bench kafka deploy-tools clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -59,5 +59,11 @@ bench: setup ## trigger-to-verdict latency and intake over HTTP and Kafka, besid
 kafka: setup ## a Kafka broker in the foreground (Java 17 and Maven), until Ctrl-C
 	@$(BIN)/python -m standalone.kafka
 
+deploy-tools: .tools/ready ## kustomize and KEDA's schemas, for the tests of the manifests (Go)
+
+.tools/ready: tests/deploy/install-tools
+	tests/deploy/install-tools
+	@touch $@
+
 clean: ## everything that was made here
-	rm -rf $(VENV) .stringx .kafka .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .stringx .kafka .tools .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -326,12 +326,28 @@ def migrate_store(store: Store, revision: str = "head", *, down: bool = False) -
 @click.option("--down", is_flag=True, help="Go back to the revision instead.")
 @click.pass_obj
 def migrate(settings: Settings, revision: str, *, down: bool) -> None:
-    """Bring the store's schema to a revision."""
+    """Bring the store's schema to a revision; one of a later release is left as it is."""
     from gatekeeper.store.engine import open_store
+    from gatekeeper.store.migrations import is_of_later_release
 
     with closing(open_store(settings)) as store:
-        store.ping()
-        migrate_store(store, revision, down=down)
+        with store.transaction() as tx:
+            later = is_of_later_release(tx)
+        if later and not down:
+            click.echo("a later release has migrated the store; it is left as it is")
+        else:
+            migrate_store(store, revision, down=down)
+
+
+@cli.command()
+@click.pass_obj
+def await_store(settings: Settings) -> None:
+    """Wait until the store answers and its schema is the one that this version needs."""
+    from gatekeeper.store.engine import open_store
+    from gatekeeper.store.migrations import await_schema
+
+    with closing(open_store(settings)) as store:
+        await_schema(store, click.echo)
 
 
 @cli.command()

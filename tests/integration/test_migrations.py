@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
 from app import migrate_store
 from gatekeeper.settings import ROOT
@@ -107,3 +108,48 @@ def test_a_store_behind_says_so(bare_store: Store) -> None:
     with bare_store.transaction() as tx:
         assert "python app.py migrate" in (pending_migration(tx) or "")
     bare_store.close()
+
+
+def start_verb(url: str, verb: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "app.py"), verb],
+        env={**os.environ, "STRINGX_DATABASE_URL": url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def read_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def test_a_later_releases_schema_will_do_and_is_left_as_it_is(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.execute(text("update alembic_version set version_num = '9999'"))
+    migrate = start_verb(store.conninfo, "migrate")
+    assert "it is left as it is" in migrate.communicate(timeout=60)[0]
+    assert migrate.returncode == 0
+    with store.transaction() as tx:
+        assert tx.execute(text("select version_num from alembic_version")).scalar() == "9999"
+        assert pending_migration(tx) is None
+
+
+def test_a_schema_is_awaited(bare_store: Store) -> None:
+    migrate_store(bare_store, "0001")
+    waiting = start_verb(bare_store.conninfo, "await-store")
+    assert "the schema is at 0001" in read_line(waiting)
+    assert waiting.poll() is None
+    migrate_store(bare_store)
+    waiting.communicate(timeout=30)
+    assert waiting.returncode == 0
+    bare_store.close()
+
+
+def test_a_store_that_is_away_is_awaited() -> None:
+    waiting = start_verb("postgresql://nobody@127.0.0.1:1/none", "await-store")
+    assert "can't be reached" in read_line(waiting)
+    assert waiting.poll() is None
+    waiting.terminate()
+    waiting.communicate(timeout=30)

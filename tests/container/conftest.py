@@ -59,7 +59,7 @@ def stack(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def _load(stack: Stack, directory: Path) -> None:
-    host = stack.address("warehouse", "warehouses")
+    host = stack.address("warehouse", "outside")
     admin = f"postgresql://admin:{stack.warehouse_password}@{host}:5432/admin"
     load_warehouse(load_settings().model_copy(update={"data_dir": directory}), Place(admin, None))
     stack.query_warehouse(

@@ -13,7 +13,10 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+
+from standalone.supervisor import END_WITH_US
 
 READY_SECONDS = 60
 STOP_SECONDS = 60
@@ -55,6 +58,7 @@ def _own_engine(home: Path) -> Iterator[None]:
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(
             [
+                *END_WITH_US,
                 *("dockerd", "--host", host, "--pidfile", str(home / "pid")),
                 *("--data-root", str(home / "data"), "--exec-root", str(home / "exec")),
             ],
@@ -66,6 +70,7 @@ def _own_engine(home: Path) -> Iterator[None]:
     os.environ[HOST_VARIABLE] = host
     try:
         _wait_until_ready(process, home / "log")
+        _clear()
         yield
     finally:
         del os.environ[HOST_VARIABLE]
@@ -84,6 +89,14 @@ def _wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> None:
             said = "\n".join(log.read_text(errors="replace").splitlines()[-10:])
             raise EngineUnavailable(f"dockerd doesn't run here:\n{said}")
         time.sleep(0.2)
+
+
+def _clear() -> None:
+    """Remove what tests left that were killed; images that have a name stay."""
+    for container in docker("ps", "--all", "--quiet").split():
+        docker("rm", "--force", "--volumes", container)
+    for kind in ("network", "volume", "image"):
+        docker(kind, "prune", "--force")
 
 
 def _answers() -> bool:
@@ -121,6 +134,7 @@ def _install(package: str) -> None:
         )
 
 
+@cache
 def find_client() -> str:
     """Give a docker client that can build with secrets; raises EngineUnavailable."""
     clients = dict.fromkeys([shutil.which("docker"), "/usr/bin/docker"])

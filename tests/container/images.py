@@ -22,7 +22,7 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 BUILD_SECONDS = 600
 SUITE = "bookworm"
 BASE_PACKAGES = "ca-certificates,python3,python3-venv"
-NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
+NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/lib/apt/lists")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 PIP_SETTING = re.compile(r"^[\w:]+\.(index-url|extra-index-url|trusted-host)='(.*)'$", re.MULTILINE)
 

@@ -20,14 +20,14 @@ STOP_SECONDS = 60
 
 
 @pytest.fixture
-def runners(stack: Stack) -> list[str]:
-    """The two runners, both at work."""
+def runners(stack: Stack) -> Iterator[list[str]]:
+    """The two runners, both at work; started again where a test stopped them."""
     runners = stack.containers("runner")
+    yield runners
     for runner in runners:
         docker("start", runner)
     for runner in runners:
         wait_until_healthy(runner)
-    return runners
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 
@@ -66,6 +67,21 @@ def test_a_runner_reaches_no_other_container(stack: Stack, runner: str) -> None:
     assert set(probe(runner, *places, *named).values()) == {"closed"}
     # They are there for those whose business it is.
     assert probe(stack.container("worker"), "kafka:9092") == {"kafka:9092": "open"}
+
+
+def test_a_runner_does_not_reach_this_machine(stack: Stack, runner: str) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as server:  # noqa: S104 - as a careless one would
+        port = server.getsockname()[1]
+        gateways = [
+            f"{config['Gateway']}:{port}"
+            for name in inspect(runner)["NetworkSettings"]["Networks"]
+            for config in json.loads(docker("network", "inspect", name))[0]["IPAM"]["Config"]
+        ]
+        assert set(probe(runner, *gateways).values()) == {"closed"}
+        web = stack.container("web")
+        outside = inspect(web)["NetworkSettings"]["Networks"][stack.network("outside")]
+        place = f"{outside['Gateway']}:{port}"
+        assert probe(web, place) == {place: "open"}
 
 
 def test_a_runner_reaches_nothing_beyond(stack: Stack, runner: str) -> None:

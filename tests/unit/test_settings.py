@@ -41,8 +41,11 @@ def test_every_bad_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(caught.value.problems) == 2
 
 
-def test_what_warehouses_refer_to_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STRINGX_WAREHOUSE_ANYTHING", "x")
+@pytest.mark.parametrize("prefix", ["STRINGX_WAREHOUSE_", "STRINGX_DOCKER_"])
+def test_what_warehouses_and_compose_refer_to_is_no_setting(
+    monkeypatch: pytest.MonkeyPatch, prefix: str
+) -> None:
+    monkeypatch.setenv(f"{prefix}ANYTHING", "x")
     assert load_settings().port == 5001
 
 

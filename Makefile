@@ -3,9 +3,9 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-SCRIPTS := start-service.sh .ci/run deploy/containers.sh tests/deploy/install-tools $(wildcard tests/container/images/*/start)
+SCRIPTS := start-service.sh .ci/run deploy/containers.sh tests/deploy/install-tools tests/kubernetes/install-server $(wildcard tests/container/images/*/start)
 
-.PHONY: help setup test test-unit test-container lint format lock docs bench kafka deploy-tools clean
+.PHONY: help setup test test-unit test-container test-kubernetes lint format lock docs bench kafka deploy-tools clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -22,7 +22,7 @@ $(VENV)/ready: requirements.txt requirements-dev.txt requirements-demo.txt requi
 
 setup: $(VENV)/ready ## the virtual environment with everything in it
 
-test: setup ## all tests: unit, integration, e2e
+test: setup ## unit, integration, deploy, e2e
 	$(BIN)/pytest
 
 test-unit: setup ## the fast ones
@@ -30,6 +30,9 @@ test-unit: setup ## the fast ones
 
 test-container: setup ## the image and compose, on a real Docker engine (as root on Debian it is installed)
 	$(BIN)/pytest tests/container --override-ini timeout=600
+
+test-kubernetes: setup .tools/ready .tools/server/ready ## the manifests, on a real API server (Go; builds for a while)
+	$(BIN)/pytest tests/kubernetes --override-ini timeout=600
 
 lint: setup ## ruff, mypy, import contracts, shellcheck
 	$(BIN)/ruff format --check .
@@ -63,6 +66,10 @@ deploy-tools: .tools/ready ## kustomize and KEDA's schemas, for the tests of the
 
 .tools/ready: tests/deploy/install-tools
 	tests/deploy/install-tools
+	@touch $@
+
+.tools/server/ready: tests/kubernetes/install-server tests/kubernetes/server/go.mod
+	tests/kubernetes/install-server
 	@touch $@
 
 clean: ## everything that was made here

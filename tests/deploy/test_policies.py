@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.deploy.manifests import Manifest, Pod, selects
+from tests.deploy.manifests import Manifest, Pod, find_pods, named, selects
 
 STORE = "to-store", "to-dns"
 EGRESS = {
@@ -61,7 +61,7 @@ def test_no_way_out_leads_everywhere(policies: dict[str, Manifest]) -> None:
 def test_callers_reach_what_serves_by_a_port_that_it_has(
     policies: dict[str, Manifest], pods: list[Pod]
 ) -> None:
-    (ingress,) = [policy for policy in policies.values() if "ingress" in policy]
+    ingress = policies["from-callers"]
     (rule,) = ingress["ingress"]
     (port,) = rule["ports"]
     assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"stringx-caller": "true"}}}]
@@ -69,6 +69,23 @@ def test_callers_reach_what_serves_by_a_port_that_it_has(
     assert sorted(pod.component for pod in reached) == ["portal", "web"]
     for pod in reached:
         assert port["port"] in {each["name"] for each in pod.main["ports"]}
+
+
+def test_the_consumers_metrics_are_scraped_by_who_may(production: list[Manifest]) -> None:
+    (consumer,) = [pod for pod in find_pods(production) if pod.component == "consumer"]
+    service = named(production, "Service/stringx-consumer")["spec"]
+    monitor = named(production, "ServiceMonitor/stringx-consumer")["spec"]
+    policy = named(production, "NetworkPolicy/from-monitoring")["spec"]
+    assert service["selector"].items() <= consumer.labels.items()
+    assert monitor["selector"]["matchLabels"].items() <= consumer.labels.items()
+    assert selects(policy["podSelector"], consumer.labels)
+    (port,) = consumer.main["ports"]
+    given = dict(consumer.variables(consumer.main))
+    assert given["STRINGX_KAFKA_METRICS_PORT"] == str(port["containerPort"])
+    (served,), (scraped,) = service["ports"], monitor["endpoints"]
+    assert port["name"] == served["targetPort"]
+    assert served["name"] == scraped["port"]
+    assert policy["ingress"][0]["ports"][0]["port"] == port["name"]
 
 
 def test_production_leaves_its_addresses_to_the_operator(production: list[Manifest]) -> None:

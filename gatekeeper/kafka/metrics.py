@@ -33,10 +33,10 @@ class Metrics:
         self._lag = Gauge(
             f"{prefix}_lag",
             "Records of a partition that were not taken yet",
-            ["partition"],
+            ["topic", "partition"],
             registry=self._registry,
         )
-        self._partitions: set[int] = set()
+        self._partitions: set[TopicPartition] = set()
         self._paused = Counter(
             f"{prefix}_paused_seconds", "Seconds held back", registry=self._registry
         )
@@ -60,8 +60,8 @@ class Metrics:
         now = time.time()
         for refusal in refusals:
             self._refused.labels(type(refusal.error).__name__).inc()
-        refused = {(each.record.partition, each.record.offset) for each in refusals}
-        taken = [each for each in records if (each.partition, each.offset) not in refused]
+        refused = {_place(each.record) for each in refusals}
+        taken = [each for each in records if _place(each) not in refused]
         self._taken.inc(len(taken))
         for record in taken:
             # The clocks of two machines may differ.
@@ -69,13 +69,16 @@ class Metrics:
 
     def note_lag(self, lag: Mapping[TopicPartition, int]) -> None:
         """Note how many records wait in each partition; one that isn't named is another's now."""
-        mine = {partition.partition: records for partition, records in lag.items()}
-        for number in self._partitions - mine.keys():
-            self._lag.remove(number)
-        for number, records in mine.items():
-            self._lag.labels(number).set(records)
-        self._partitions = set(mine)
+        for partition in self._partitions - lag.keys():
+            self._lag.remove(partition.topic, partition.partition)
+        for partition, records in lag.items():
+            self._lag.labels(partition.topic, partition.partition).set(records)
+        self._partitions = set(lag)
 
     def note_paused(self, seconds: float) -> None:
         """Count time in which nothing was taken on purpose."""
         self._paused.inc(seconds)
+
+
+def _place(record: Record) -> tuple[str, int, int]:
+    return record.topic, record.partition, record.offset

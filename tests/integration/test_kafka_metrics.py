@@ -52,6 +52,9 @@ class Scraped:
                     return sample.value
         return None
 
+    def lag(self, partition: int) -> float | None:
+        return self.value("lag", topic=self.topic, partition=str(partition))
+
 
 @pytest.fixture
 def scraped(
@@ -101,8 +104,8 @@ def test_what_a_consumer_did_can_be_scraped(scraped: Scraped, gates: Store) -> N
     assert scraped.value("records_refused_total", reason="InvalidRequest") == 1
     assert scraped.value("record_to_stored_seconds_count") == 2
     assert 0 < (scraped.value("record_to_stored_seconds_sum") or 0) < 60
-    eventually(lambda: scraped.value("lag", partition="0") == 0)
-    eventually(lambda: scraped.value("lag", partition="1") == 0)
+    eventually(lambda: scraped.lag(0) == 0)
+    eventually(lambda: scraped.lag(1) == 0)
     assert scraped.value("paused_seconds_total") == 0
 
 
@@ -112,20 +115,24 @@ def test_while_it_holds_back_the_lag_grows_and_the_seconds_count(
     scraped.send(*[trigger()] * 4)
     eventually(lambda: (scraped.value("paused_seconds_total") or 0) > 0)
     scraped.send(*[trigger()] * 6)
-    eventually(lambda: scraped.value("lag", partition="0") == 3)
-    eventually(lambda: scraped.value("lag", partition="1") == 3)
+    eventually(lambda: scraped.lag(0) == 3)
+    eventually(lambda: scraped.lag(1) == 3)
     assert scraped.value("records_taken_total") == 4
     sql(gates, "update procrastinate_jobs set status = 'succeeded'")
     eventually(lambda: scraped.value("records_taken_total") == 10)
 
 
-def test_a_partition_that_is_another_s_has_no_lag_here() -> None:
-    metrics = Metrics()
-    for lag in ({0: 5, 1: 6}, {1: 7}):
-        metrics.note_lag({TopicPartition("t", number): each for number, each in lag.items()})
+def test_only_partitions_that_are_its_own_have_a_lag_here() -> None:
+    metrics, first, second = Metrics(), TopicPartition("t", 0), TopicPartition("t", 1)
+    other_topics = TopicPartition("changes", 1)
+    for lag in ({first: 5, second: 6}, {second: 7, other_topics: 8}):
+        metrics.note_lag(lag)
     told = [sample for family in metrics._registry.collect() for sample in family.samples]
     found = [(each.labels, each.value) for each in told if each.name == "stringx_consumer_lag"]
-    assert found == [({"partition": "1"}, 7)]
+    assert found == [
+        ({"topic": "t", "partition": "1"}, 7),
+        ({"topic": "changes", "partition": "1"}, 8),
+    ]
 
 
 def test_the_page_names_every_metric_and_no_other() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from gatekeeper.settings import ROOT
 
-LIMIT_SECONDS = 400
+LIMIT_SECONDS = 540
 EXPECTED = {
     "killed: consumer": 3,
     "killed: worker": 3,

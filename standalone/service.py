@@ -101,7 +101,10 @@ def running_service(
         )
         for name in (*ROLES, *(["consumer"] if over_kafka else []))
     ]
-    inherited = {**os.environ, **environment, "STRINGX_DATABASE_URL": place.store_url}
+    # Under a name of its own a consumer that is started again goes on at once.
+    member = {"STRINGX_KAFKA_MEMBER": f"{socket.gethostname()}-{settings.port}"}
+    own = {"STRINGX_DATABASE_URL": place.store_url}
+    inherited = {**member, **os.environ, **environment, **own}
     supervisor = Supervisor(roles, inherited)
     try:
         with uninterrupted():

@@ -65,7 +65,7 @@ def test_a_fleet_outlives_a_runner_that_dies_and_one_that_is_cut_off(
     docker("kill", runners[0])
     assert not inspect(runners[0])["State"]["Running"]
     docker("start", runners[0])
-    wait_until_finished(stack, run_ids, seconds=120)
+    wait_until_finished(stack, run_ids, seconds=200)
 
     slow = stack.trigger("fleet.slow")
     cut = find_holder(runners, slow)
@@ -75,7 +75,7 @@ def test_a_fleet_outlives_a_runner_that_dies_and_one_that_is_cut_off(
     assert slow not in {line["run_id"] for line in read_log(cut, "concluded")}
     docker("network", "connect", stack.network("runners"), cut)
 
-    wait_until_finished(stack, run_ids, seconds=120)
+    wait_until_finished(stack, run_ids, seconds=200)
     refused = wait_until(
         "its late answer is refused",
         lambda: [line for line in read_log(cut, "superseded") if line["run_id"] == slow],
@@ -102,7 +102,7 @@ def test_a_new_version_joins_while_the_old_one_drains(
     )
     assert slow in {line["run_id"] for line in read_log(draining, "concluded")}
 
-    wait_until_finished(stack, run_ids, seconds=120)
+    wait_until_finished(stack, run_ids, seconds=200)
     concluded = check_verdicts(stack, run_ids, [*runners, new_runner])
     assert concluded[new_runner] > 0
     assert concluded.total() == len(run_ids)

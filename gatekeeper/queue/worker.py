@@ -74,7 +74,9 @@ class WorkerOptions:
 
 
 def run_worker(app: procrastinate.App, options: WorkerOptions) -> None:
-    """Take jobs until SIGTERM or SIGINT, then finish those under way."""
+    """Take jobs until SIGTERM or SIGINT, then finish those under way. What a task beside it raises
+    ends it likewise, and is raised.
+    """
     asyncio.run(_run(app, options))
 
 
@@ -87,9 +89,15 @@ async def _run(app: procrastinate.App, options: WorkerOptions) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     along = [asyncio.create_task(task()) for task in options.beside]
+    for task in along:
+        # Without one of them the process would only seem to be at work; it is better started again.
+        task.add_done_callback(lambda _: stopping.set())
     try:
         while not stopping.is_set():
             await _run_until(stopping, app, options)
+        for task in along:
+            if task.done():
+                task.result()
     finally:
         await utils.cancel_and_capture_errors(along)
 

@@ -338,6 +338,8 @@ def test_the_rules_fail_as_they_are(lanes: Lanes, warehouse: Warehouse) -> None:
     assert [each for each in measured if not each.rows_failed] == []
 
 
+# Some thousand checks: a minute on an idle machine.
+@pytest.mark.timeout(420)
 @pytest.mark.usefixtures("nothing_happened")
 def test_a_text_is_data(
     lanes: Lanes, warehouse: Warehouse, rule_types: dict[str, RuleType]

@@ -8,9 +8,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from gatekeeper import flow
 from gatekeeper.queue.jobs import Queue
 from gatekeeper.queue.tasks import MAINTENANCE_QUEUE, build_worker_app
+from gatekeeper.queue.worker import WorkerOptions, run_worker
 from gatekeeper.settings import ROOT
 from gatekeeper.store.engine import Store
 from tests.integration.test_flow import ORDERS
@@ -78,3 +81,14 @@ def test_failed_jobs_are_kept_for_a_week(gates: Store, queue: Queue) -> None:
         app.configure_task("forget_old_jobs", queue=MAINTENANCE_QUEUE).defer(timestamp=0)
     app.run_worker(queues=[MAINTENANCE_QUEUE], wait=False, install_signal_handlers=False)
     assert sql(gates, "select count(*) from procrastinate_jobs where status = 'failed'") == [(1,)]
+
+
+@pytest.mark.timeout(60)
+def test_what_runs_beside_a_worker_and_fails_ends_it(gates: Store) -> None:
+    async def fail() -> None:
+        raise RuntimeError("unforeseen")
+
+    app = build_worker_app(gates.conninfo, lambda _: None, lambda: None)
+    options = WorkerOptions("test", [MAINTENANCE_QUEUE], 1, drain_seconds=5, beside=[fail])
+    with pytest.raises(RuntimeError, match="unforeseen"):
+        run_worker(app, options)

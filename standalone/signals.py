@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+AGAIN_SECONDS = 0.01
 
 
 class Interrupted(SystemExit):
@@ -16,6 +23,7 @@ class Interrupted(SystemExit):
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
+        self.number = number
 
 
 def end_on_signals() -> None:
@@ -24,6 +32,7 @@ def end_on_signals() -> None:
     """
     for number in SIGNALS:
         signal.signal(number, _interrupt)
+    sys.unraisablehook = _strike_again
 
 
 def stop_on_signals() -> threading.Event:
@@ -38,6 +47,18 @@ def _interrupt(number: int, _: FrameType | None) -> None:
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     raise Interrupted(number)
+
+
+def _strike_again(lost: UnraisableHookArgs) -> None:
+    """Python raises nothing out of a finalizer or a weak reference's callback, of which each import
+    has one: a signal that strikes there would be lost.
+    """
+    if not isinstance(lost.exc_value, Interrupted):
+        sys.__unraisablehook__(lost)
+        return
+    number = lost.exc_value.number
+    signal.signal(number, _interrupt)
+    threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), number)).start()
 
 
 @contextmanager

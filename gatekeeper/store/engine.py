@@ -20,6 +20,17 @@ EMBEDDED = "pg"
 STORE = "stringx"
 """The role and the database of an embedded store."""
 
+NOTICE_A_CUT = {
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+"""How libpq notices within some ten seconds that the network is cut. Left to itself a connection
+hangs, and may come back a minute after the network did, when its process was long taken for dead.
+What the store's URL says of it goes first.
+"""
+
 Transaction = Connection
 """An open transaction on the store; whoever opened it commits it."""
 
@@ -51,9 +62,12 @@ class Store:
     metadata = metadata
 
     def __init__(self, url: str, *, pool_size: int = 5) -> None:
-        self.conninfo = url
+        given = make_url(url)
+        unsaid = {name: each for name, each in NOTICE_A_CUT.items() if name not in given.query}
+        place = given.update_query_dict(unsaid)
+        self.conninfo = place.render_as_string(hide_password=False)
         self.engine = create_engine(
-            make_url(url).set(drivername="postgresql+psycopg"),
+            place.set(drivername="postgresql+psycopg"),
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=5,

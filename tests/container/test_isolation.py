@@ -89,7 +89,7 @@ def test_a_runner_reaches_nothing_beyond(stack: Stack, runner: str) -> None:
     assert set(networks) == {stack.network("runners"), stack.network("warehouses")}
     for name in networks:
         assert json.loads(docker("network", "inspect", name))[0]["Internal"]
-    beyond = ("deb.debian.org:80", "1.1.1.1:443", "8.8.8.8:53")
+    beyond = ("example.com:80", "1.1.1.1:443", "8.8.8.8:53")
     assert set(probe(runner, *beyond).values()) == {"closed"}
 
 
